@@ -1,0 +1,1 @@
+"""The only SQL of the kernel. Each function takes the connection first and opens no transaction."""

@@ -1,0 +1,1 @@
+"""Kick: sockets and payloads in, typed events out. It knows no rules."""

@@ -1,0 +1,1 @@
+"""The monthly raffle: tickets, periods, their sources and the draw."""
