@@ -1,0 +1,133 @@
+"""What every test stands on: a real PostgreSQL of its own, a fresh database per test, and no way out."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import itertools
+import socket
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+
+from core.embedded_postgres import EmbeddedPostgres
+
+T = TypeVar("T")
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "log_min_messages": "fatal"}
+
+
+class LeftLoopback(RuntimeError):  # noqa: N818 - says what happened
+    """A test tried to reach another machine. Not an OSError, so that no retry takes it for bad weather."""
+
+
+class PostgresServer:
+    """The session's server for synchronous fixtures, on an event loop that outlives the tests' own."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._names = itertools.count(1)
+        self.embedded = EmbeddedPostgres(data_dir, settings=_FAST)
+        self.run(self.embedded.start())
+        self._admin: asyncpg.Connection[asyncpg.Record] = self.run(
+            asyncpg.connect(self.embedded.url("postgres"))
+        )
+
+    async def _connect(self, database: str) -> asyncpg.Connection[asyncpg.Record]:
+        return await asyncpg.connect(self.url(database))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run_until_complete(work)
+
+    def create_database(self, template: str | None = None) -> str:
+        """Make a database, empty or a copy of `template`, and return its name."""
+        name = f"test_{next(self._names)}"
+        source = f"TEMPLATE {template} STRATEGY file_copy" if template else ""
+        self.run(self._admin.execute(f"CREATE DATABASE {name} {source}"))
+        return name
+
+    def drop_database(self, name: str) -> None:
+        self.run(self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    def url(self, database: str) -> str:
+        return self.embedded.url(database)
+
+    def close(self) -> None:
+        self._admin.terminate()
+        self.run(self.embedded.stop())
+        self._loop.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One server per session (per worker under xdist), started by the first test that needs it."""
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server: PostgresServer) -> str:
+    """The name of a migrated database, for copying; nobody may stay connected to it."""
+    from core.db import migrate
+
+    name = postgres_server.create_database()
+    postgres_server.run(migrate(postgres_server.url(name)))
+    return name
+
+
+@pytest.fixture
+def database_url(postgres_server: PostgresServer, template_database: str) -> Iterator[str]:
+    """The URL of a migrated database that only this test sees."""
+    name = postgres_server.create_database(template_database)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a database without any table that only this test sees."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+def _is_loopback(family: int, address: Any) -> bool:
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return True
+    host = str(address[0]).partition("%")[0]
+    if host == "localhost":
+        return True
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_loopback
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_loopback() -> Iterator[None]:
+    """Refuse every connection that would leave this machine."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def check(sock: socket.socket, address: Any) -> None:
+        if not _is_loopback(sock.family, address):
+            raise LeftLoopback(f"a test may not connect to {address!r}")
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        check(self, address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        check(self, address)
+        return connect_ex(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        yield
