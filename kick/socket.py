@@ -1,0 +1,212 @@
+"""Kick's chat and event socket: kept up for months, every loss recorded as a gap."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from websockets.exceptions import ConnectionClosed
+
+from core.clock import Clock, monotonic
+from core.kick_events import KickChannelIds, SocketGap
+from kick.backoff import Backoff, Loss, LossKind
+from kick.channels import ChannelBook
+from kick.decode import Frame, FrameKind
+from kick.delivery import Delivery, Sink
+from kick.session import Listener, Session, Timings
+from kick.state import NameCounter, SocketState, Status
+
+log = logging.getLogger(__name__)
+
+_ASK_AGAIN_AFTER = 10
+_SHOWN_BYTES = 500
+
+
+class UrlProvider(Protocol):
+    """Where to connect; never raises."""
+
+    async def __call__(self, *, fresh: bool = False) -> str:
+        """The address; `fresh` asks Kick again instead of repeating the last answer."""
+        ...
+
+
+class KickSocket:
+    """One connection for any number of channels.
+
+    `on_event` gets the events one by one and in order; a slow one loses chat beyond `queue_limit`, never
+    gifts, and one that raises is asked again for about a minute for everything but chat. What it got it
+    must have made durable before it returns.
+    """
+
+    def __init__(
+        self,
+        url: str | UrlProvider,
+        channels: Iterable[KickChannelIds],
+        clock: Clock,
+        on_event: Sink,
+        *,
+        timings: Timings | None = None,
+        backoff: Backoff | None = None,
+        queue_limit: int = 100_000,
+    ) -> None:
+        self._url = _fixed(url) if isinstance(url, str) else url
+        self._book = ChannelBook(channels)
+        self._clock = clock
+        self._timings = timings or Timings()
+        self._backoff = backoff or Backoff(self._timings.stable)
+        self._delivery = Delivery(on_event, queue_limit)
+        self._session: Session | None = None
+        self._followed = asyncio.Event()
+        self._mark_followed()
+        self._rejected_urls: set[str] = set()
+        self._counter = NameCounter()
+        self._malformed = self._attempts = 0
+        self._status: Status = "connecting"
+        self._since = self._heard_until = clock.now()
+        self._last_frame_at: datetime | None = None
+        self._reason = ""
+        self._alarm: str | None = None
+        self._gap: tuple[datetime, str] | None = None
+
+    @property
+    def state(self) -> SocketState:
+        """The connection as it is now."""
+        return SocketState(
+            status=self._status,
+            since=self._since,
+            last_frame_at=self._last_frame_at,
+            attempts=self._attempts,
+            failures=self._backoff.failures,
+            reason=self._reason,
+            alarm=self._alarm,
+            malformed=self._malformed,
+            dropped_chat=self._delivery.dropped_chat,
+            lost=self._delivery.failed,
+            queued=len(self._delivery),
+            counters=self._counter.snapshot(),
+        )
+
+    async def follow(self, channels: Iterable[KickChannelIds]) -> None:
+        """Follow these channels from now on, without a new connection."""
+        self._book = ChannelBook(channels)
+        self._mark_followed()
+        if self._session is not None:
+            with contextlib.suppress(ConnectionClosed):
+                await self._session.follow(self._book.names)
+
+    async def run(self) -> None:
+        """Listen until cancelled; then close the connection and hand over what was heard, for at most 2 s."""
+        deliverer = asyncio.create_task(self._delivery.run(), name="kick-delivery")
+        self._heard_until = self._clock.now()
+        try:
+            await self._connect_for_ever()
+        finally:
+            self._enter("down", "stopped")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._delivery.drained(), 2.0)
+            deliverer.cancel()
+            if len(self._delivery):
+                log.error("kick_events_left", extra={"events": len(self._delivery)})
+
+    async def _connect_for_ever(self) -> None:
+        url = await self._url()
+        while True:
+            await self._followed.wait()
+            began = monotonic()
+            loss, connected = await self._attempt(url)
+            previous, url = url, await self._next_url(loss)
+            if connected >= self._timings.stable:
+                self._rejected_urls.clear()
+            if loss.kind is LossKind.REJECTED:
+                self._rejected_urls.add(previous)
+            wait = self._backoff.after(
+                loss,
+                attempt=monotonic() - began,
+                connected=connected,
+                elsewhere=url not in self._rejected_urls,
+            )
+            await asyncio.sleep(wait)
+
+    async def _attempt(self, url: str) -> tuple[Loss, float]:
+        """One connection until it is lost; with the seconds for which it was subscribed."""
+        self._attempts += 1
+        self._enter("connecting", self._reason)
+        session = Session(self._timings, self._clock, Listener(self._on_frame, self._on_ready))
+        self._session = session
+        try:
+            loss = await session.run(url, lambda: self._book.names)
+        finally:
+            self._session = None
+        self._on_loss(loss)
+        return loss, session.connected_for
+
+    async def _next_url(self, loss: Loss) -> str:
+        """The next address: negotiated anew after a rejection, and now and then when nothing else helps."""
+        often = (self._backoff.failures + 1) % _ASK_AGAIN_AFTER == 0
+        return await self._url(fresh=loss.kind is LossKind.REJECTED or often)
+
+    def _on_frame(self, frame: Frame, raw: bytes) -> None:
+        """Count the frame and queue its events."""
+        now = self._clock.now()
+        self._last_frame_at = now
+        if self._status == "connected":
+            self._heard_until = now
+        if frame.kind is FrameKind.MALFORMED:
+            self._malformed += 1
+        count = self._counter.add(frame.name or "unreadable")
+        if frame.kind in (FrameKind.MALFORMED, FrameKind.UNKNOWN) and _worth_a_line(count):
+            shown = raw[:_SHOWN_BYTES].decode("utf-8", "replace")
+            log.warning("kick_frame_unread", extra={"why": frame.message or frame.name, "frame": shown})
+        for event in frame.events:
+            self._delivery.put(self._book.complete(event))
+
+    def _on_ready(self) -> None:
+        """Listening again: the gap, if there was one, is over."""
+        now = self._clock.now()
+        if self._gap is not None:
+            started, reason = self._gap
+            self._delivery.put(SocketGap(started, max(started, now), reason))
+            log.warning("kick_socket_gap", extra={"seconds": (now - started).total_seconds(), "why": reason})
+        self._gap = self._alarm = None
+        self._heard_until = now
+        self._enter("connected", "")
+
+    def _on_loss(self, loss: Loss) -> None:
+        if self._gap is None:
+            self._gap = (self._heard_until, loss.reason)
+        if loss.kind is LossKind.REJECTED:
+            self._alarm = loss.reason
+            log.error("kick_socket_rejected", extra={"why": loss.reason})
+        else:
+            log.warning("kick_socket_lost", extra={"why": loss.reason, "failures": self._backoff.failures})
+        self._enter("down", loss.reason)
+
+    def _enter(self, status: Status, reason: str) -> None:
+        if status != self._status:
+            self._status, self._since = status, self._clock.now()
+        self._reason = reason
+
+    def _mark_followed(self) -> None:
+        """Without a channel there is nothing to connect for."""
+        if self._book.names:
+            self._followed.set()
+        else:
+            self._followed.clear()
+
+
+def _worth_a_line(count: int) -> bool:
+    """The first few of a kind are logged, then each thousandth."""
+    return count <= 5 or count % 1000 == 0
+
+
+def _fixed(url: str) -> UrlProvider:
+    """A provider that knows one address."""
+
+    async def provide(*, fresh: bool = False) -> str:
+        return url
+
+    return provide
