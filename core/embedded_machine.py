@@ -92,9 +92,11 @@ def socket_dir(data_dir: Path) -> Path:
     return Path("/tmp") / f"drumroll-{os.geteuid()}-{digest}"
 
 
-def private_dir(path: Path) -> None:
-    """Make `path` a folder that nobody else can enter; refuse one that somebody else put there."""
+def make_socket_dir(path: Path, data_dir: Path) -> None:
+    """Make the folder for the socket, closed to others; refuse one that somebody else put under /tmp."""
     path.mkdir(mode=0o700, exist_ok=True)
+    if path.parent == data_dir:
+        return
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise PermissionError(f"{path} belongs to somebody else")

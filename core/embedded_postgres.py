@@ -72,7 +72,7 @@ class EmbeddedPostgres:
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         """`settings` are PostgreSQL's, by name, over SETTINGS."""
-        self.data_dir = Path(data_dir).absolute()
+        self.data_dir = Path(data_dir).resolve()
         self._settings = {**SETTINGS, **(settings or {})}
         self._cluster = self.data_dir / "cluster"
         self._start_log = self.data_dir / "start.log"
@@ -159,7 +159,7 @@ class EmbeddedPostgres:
     def _prepare_folders(self, identity: Identity) -> None:
         """Close the folders to others, and give the cluster to the user that the server will run as."""
         self.data_dir.chmod(0o700)
-        machine.private_dir(self._socket_dir)
+        machine.make_socket_dir(self._socket_dir, self.data_dir)
         for leftover in self.data_dir.glob("cluster.new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         if self._cluster.exists() and self._cluster.stat().st_uid != identity.file_owner:
@@ -242,14 +242,16 @@ class EmbeddedPostgres:
         return f"{program} ended with code {code} ({' / '.join(said) or 'without a word'}); {ADVICE}"
 
     async def _stop_process(self) -> None:
-        process, self._process = self._process, None
+        process = self._process
         if process is None:
             return
         for word in _STOP_SIGNALS:
             process.send_signal(word)
             if await _becomes(lambda: process.poll() is not None, _PATIENCE):
-                return
-        log.error("embedded postgres does not die", extra={"pid": process.pid})
+                break
+        else:
+            log.error("embedded postgres does not die", extra={"pid": process.pid})
+        self._process = None
 
     async def _stop_stale_server(self) -> None:
         """Stop the server of an owner that was killed, if it still runs, and disown what it left."""
