@@ -190,9 +190,10 @@ def derive_seed(server_seed: bytes, draw_id: str, entrants_sha256: str, randomne
     """The draw's 32-byte seed; `randomness` is the beacon round's, lower-case hex, None in `commit` mode."""
     if len(server_seed) != SEED_BYTES or not _DRAW_ID.fullmatch(draw_id):
         raise ValueError("the server seed has 32 bytes, the draw id is printable ASCII without spaces")
-    if not all(_HEX_64.fullmatch(digest) for digest in (entrants_sha256, randomness or "0" * 64)):
+    if not all(_HEX_64.fullmatch(given) for given in (entrants_sha256, randomness) if given is not None):
         raise ValueError("the entrant digest and the randomness are 64 lower-case hex digits")
-    message = f"drumroll/draw/{PROTOCOL}\n{draw_id}\n{entrants_sha256}\n{randomness or '-'}\n"
+    beacon = "-" if randomness is None else randomness
+    message = f"drumroll/draw/{PROTOCOL}\n{draw_id}\n{entrants_sha256}\n{beacon}\n"
     return hmac.digest(server_seed, message.encode("ascii"), "sha256")
 
 
