@@ -15,9 +15,11 @@ CAP_CHOWN = 0
 CAP_DAC_OVERRIDE = 1
 CAP_SETGID = 6
 CAP_SETUID = 7
-NEEDED = (CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_SETGID, CAP_SETUID)
+CAP_SETPCAP = 8
+NEEDED = (CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_SETGID, CAP_SETUID, CAP_SETPCAP)
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_IS_SET = 1
 PR_CAP_AMBIENT_RAISE = 2
@@ -48,7 +50,7 @@ def prctl(option: int, *args: int) -> int:
 
 
 def can_keep_capability() -> bool:
-    """Whether we hold CAP_DAC_OVERRIDE and can change user, and the kernel lets it outlive an exec."""
+    """Whether we can become another user and keep CAP_DAC_OVERRIDE through an exec."""
     with open("/proc/self/status") as status:
         permitted = next((int(line.split()[1], 16) for line in status if line.startswith("CapPrm:")), 0)
     try:
@@ -70,9 +72,11 @@ def keep_only_dac_override() -> None:
 def become_user(uid: int, gid: int) -> None:
     """Root becomes an ordinary user that may still walk through folders which only root may enter.
 
-    The project may lie in a 0700 folder of root, whose mode is not ours to change.
+    The project may lie in a 0700 folder of root, whose mode is not ours to change. Without the fix-up that
+    the securebit turns off, capabilities would go with root's number, and access(2), by which initdb looks
+    for its companions, would not count them.
     """
-    prctl(PR_SET_KEEPCAPS, 1)
+    prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
@@ -101,12 +105,19 @@ def tie_to_owner(owner: int, signal: int) -> None:
         raise OSError("the owner died during the start")
 
 
+def change_identity(mode: str, uid: int, gid: int) -> None:
+    try:
+        if mode == CAPABILITY:
+            become_user(uid, gid)
+        elif mode == NAMESPACE:
+            enter_namespace(uid, gid)
+    except OSError as error:
+        raise OSError(f"root cannot become an ordinary user here by {mode}: {error}") from error
+
+
 def main(argv: list[str]) -> None:
     mode, uid, gid, owner, signal = argv[0], *map(int, argv[1:5])
-    if mode == CAPABILITY:
-        become_user(uid, gid)
-    elif mode == NAMESPACE:
-        enter_namespace(uid, gid)
+    change_identity(mode, uid, gid)
     tie_to_owner(owner, signal)
     os.execv(argv[5], argv[5:])
 

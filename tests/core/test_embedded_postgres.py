@@ -1,18 +1,13 @@
-"""The embedded server's life: started, stopped, orphaned, killed, shared, as root and as a user."""
+"""The embedded server's life: started, stopped, orphaned, killed and shared."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
 import os
-import pwd
-import re
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -20,108 +15,20 @@ import pytest
 
 from core import embedded_launch, embedded_machine, embedded_postgres
 from core.embedded_postgres import EmbeddedInUse, EmbeddedPostgres, EmbeddedUnavailable
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-OWNER = [sys.executable, "-m", "core.embedded_postgres"]
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes identity")
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, or needs the kernel's help")
-
-
-async def becomes(condition: Callable[[], bool]) -> None:
-    """Wait for it; the test's own time limit is the limit."""
-    while not condition():  # noqa: ASYNC110 - other processes set no event
-        await asyncio.sleep(0.01)
-
-
-async def query(url: str, sql: str) -> object:
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetchval(sql)
-    finally:
-        await connection.close()
-
-
-async def remember(url: str) -> None:
-    await query(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-
-
-async def recall(url: str) -> object:
-    return await query(url, "SELECT answer FROM kept")
-
-
-def postmaster(data_dir: Path) -> int:
-    pid = embedded_machine.pid_in_file(data_dir / "cluster")
-    assert pid is not None
-    return pid
-
-
-def alive(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return "State:\tZ" not in status
-
-
-def family(pid: int) -> set[int]:
-    """The server and its sessions and workers."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {pid, *map(int, children)}
-
-
-def shared_memory(data_dir: Path) -> tuple[str, set[str]]:
-    """The server's System V segment id and its POSIX segments."""
-    lines = embedded_machine.pid_file_lines(data_dir / "cluster")
-    maps = Path(f"/proc/{lines[0]}/maps").read_text()
-    return lines[6].split()[1], set(re.findall(r"/dev/shm/PostgreSQL\.\d+", maps))
-
-
-def left_over(memory: tuple[str, set[str]]) -> list[str]:
-    segments = [line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
-    return [name for name in memory[1] if Path(name).exists()] + [memory[0]] * (memory[0] in segments)
-
-
-def sleeper(user: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["sleep", "600"], user=user if os.geteuid() == 0 else None)
-
-
-def namespaces_allowed() -> bool:
-    return subprocess.run(["unshare", "--user", "true"], capture_output=True, check=False).returncode == 0
-
-
-def as_user(user: pwd.struct_passwd | None) -> list[str]:
-    """What makes root's command an ordinary user's, who can still read a checkout and a Python of root's."""
-    if user is None:
-        return []
-    words = [embedded_launch.CAPABILITY, user.pw_uid, user.pw_gid, os.getpid(), int(signal.SIGKILL)]
-    return [sys.executable, "-I", "-S", embedded_launch.__file__, *map(str, words)]
-
-
-class Owner:
-    """A process of its own that runs a server on a folder."""
-
-    def __init__(self, data_dir: Path, user: pwd.struct_passwd | None = None) -> None:
-        self.data_dir = data_dir
-        self.process = subprocess.Popen(
-            [*as_user(user), *OWNER, str(data_dir)], cwd=REPOSITORY, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    async def url(self) -> str:
-        assert self.process.stdout is not None
-        line = await asyncio.to_thread(self.process.stdout.readline)
-        assert line, self.process.communicate()[1]
-        return line.strip()
-
-    def send(self, word: signal.Signals) -> int:
-        self.process.send_signal(word)
-        code = self.process.wait()
-        self.close()
-        return code
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+from tests.core.embedded_support import (
+    Owner,
+    alive,
+    becomes,
+    family,
+    left_over,
+    on_linux,
+    postmaster,
+    query,
+    recall,
+    remember,
+    shared_memory,
+    sleeper,
+)
 
 
 @pytest.fixture
@@ -369,61 +276,14 @@ async def test_the_bots_secrets_do_not_reach_the_server(
     assert b"PGOPTIONS" not in environment
 
 
-@as_root
-async def test_root_gives_the_server_an_ordinary_user_with_one_capability(server: EmbeddedPostgres) -> None:
-    await server.start()
-    status = Path(f"/proc/{postmaster(server.data_dir)}/status").read_text()
-    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-    assert "0" not in fields["Uid"].split()
-    assert fields["Groups"].strip() == ""
-    if embedded_launch.can_keep_capability():
-        assert int(fields["CapEff"], 16) == 1 << embedded_launch.CAP_DAC_OVERRIDE
-
-
-@as_root
-async def test_root_without_capabilities_uses_a_namespace_on_the_same_data(
-    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not namespaces_allowed():
-        pytest.skip("this machine allows no user namespaces")
-    await remember(await server.start())
-    await server.stop()
-    with monkeypatch.context() as patch:
-        patch.setattr(embedded_launch, "can_keep_capability", lambda: False)
-        assert await recall(await server.start()) == 42
-        assert (server.data_dir / "cluster").stat().st_uid == 0
-        await server.stop()
-    assert await recall(await server.start()) == 42
-
-
-@as_root
 @on_linux
-async def test_an_ordinary_user_owns_stops_and_loses_a_server_too() -> None:
-    if not embedded_launch.can_keep_capability():
-        pytest.skip("no capability to become another user with")
-    nobody = pwd.getpwnam("nobody")
-    home = Path(tempfile.mkdtemp(prefix="drumroll-test-"))  # pytest's own folder is closed to others
-    os.chown(home, nobody.pw_uid, nobody.pw_gid)
-    try:
-        first = Owner(home / "data", user=nobody)
-        await remember(await first.url())
-        processes = family(postmaster(first.data_dir))
-        first.send(signal.SIGKILL)
-        await becomes(lambda: not any(map(alive, processes)))
-
-        second = Owner(home / "data", user=nobody)
-        assert await recall(await second.url()) == 42
-        pid = postmaster(second.data_dir)
-        assert Path(f"/proc/{pid}").stat().st_uid == nobody.pw_uid
-        assert second.send(signal.SIGTERM) == 0
-        assert not alive(pid)
-
-        server = EmbeddedPostgres(home / "data")
-        assert await recall(await server.start()) == 42
-        await server.stop()
-        assert (home / "data" / "cluster").stat().st_uid == nobody.pw_uid
-    finally:
-        shutil.rmtree(home)
+async def test_a_launch_without_its_owner_is_refused() -> None:
+    words = [embedded_launch.AS_IS, "0", "0", "1", "2", "/bin/true"]
+    refused = await asyncio.create_subprocess_exec(
+        sys.executable, embedded_launch.__file__, *words, stderr=asyncio.subprocess.PIPE
+    )
+    assert (await refused.communicate())[1] == b"embedded launch: the owner died during the start\n"
+    assert refused.returncode == 1
 
 
 async def test_each_test_has_a_migrated_database_of_its_own(
