@@ -133,6 +133,23 @@ async def test_a_killed_server_is_noticed_and_comes_back_under_the_same_address(
 
 
 @on_linux
+async def test_a_session_that_outlives_its_killed_server_is_waited_for(server: EmbeddedPostgres) -> None:
+    session = await asyncpg.connect(await server.start())
+    lingering = session.get_server_pid()
+    os.kill(lingering, signal.SIGSTOP)
+    os.kill(postmaster(server.data_dir), signal.SIGKILL)
+    await server.wait()
+
+    restarting = asyncio.create_task(server.restart())
+    refusal = server.data_dir / "start.log"
+    await becomes(lambda: b"shared memory block" in refusal.read_bytes() or restarting.done())
+    assert not restarting.done()
+    os.kill(lingering, signal.SIGCONT)
+    assert await query(await restarting, "SELECT 1") == 1
+    session.terminate()
+
+
+@on_linux
 async def test_a_server_that_hangs_is_stopped_all_the_same(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
