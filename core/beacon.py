@@ -42,11 +42,11 @@ _MIRROR_SECONDS = 5.0
 _ANSWER_BYTES = 1 << 14
 
 
-class SignatureCheckUnavailable(RuntimeError):  # noqa: N818 - a state of the installation
+class SignatureCheckUnavailable(RuntimeError):
     """The library that checks signatures is not installed."""
 
 
-class BeaconUnavailable(RuntimeError):  # noqa: N818 - a state of the network
+class BeaconUnavailable(RuntimeError):
     """No mirror gave an answer that could be used."""
 
 

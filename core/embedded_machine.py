@@ -26,11 +26,11 @@ _SOCKET_PATH_LIMIT = 100  # bytes; the kernels' limits are 107 (Linux) and 103 (
 _ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
-class EmbeddedUnavailable(RuntimeError):  # noqa: N818 - says what is the case
+class EmbeddedUnavailable(RuntimeError):
     """The embedded server cannot be had on this machine; the text says what to do instead."""
 
 
-class EmbeddedInUse(RuntimeError):  # noqa: N818 - says what is the case
+class EmbeddedInUse(RuntimeError):
     """Another process owns this data folder."""
 
 

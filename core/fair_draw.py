@@ -339,9 +339,7 @@ def _record(facts: DrawFacts, rows: list[list[Any]] | None) -> Record:
 
 def checksum(value: object) -> str:
     """SHA-256, hex, of the value's canonical JSON: keys sorted, no spaces, non-ASCII escaped."""
-    return hashlib.sha256(
-        json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
-    ).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
 
 def _entrant_json(text: bytes, between: bytes) -> bytes:

@@ -162,9 +162,7 @@ class UnknownEvent:
     channel: str | None
 
 
-KickEvent = (
-    ChatMessage | GiftedSubs | GiftNotice | GiftsLeaderboard | LiveStatus | Hosting | SocketGap | UnknownEvent
-)
+KickEvent = ChatMessage | GiftedSubs | GiftNotice | GiftsLeaderboard | LiveStatus | Hosting | SocketGap | UnknownEvent
 
 
 def fold(name: str) -> str:

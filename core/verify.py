@@ -152,9 +152,7 @@ def _events(case: _Case) -> Fault:
 
 def _mode(case: _Case) -> Fault:
     has = case.record["beacon"] is not None
-    return (
-        None if has == (case.record["mode"] == "beacon") else "mode `beacon` has a round, mode `commit` none"
-    )
+    return None if has == (case.record["mode"] == "beacon") else "mode `beacon` has a round, mode `commit` none"
 
 
 def _commitment(case: _Case) -> str:
@@ -319,9 +317,7 @@ def _check_signature(report: Report, case: _Case, chain: BeaconChain) -> None:
     except SignatureCheckUnavailable as error:
         report.add(Status.SKIPPED, "beacon", f"skipped: {error}", "signature")
         return
-    report.say(
-        "beacon", None if valid else "is not the chain's", "is the chain's for this round", "signature"
-    )
+    report.say("beacon", None if valid else "is not the chain's", "is the chain's for this round", "signature")
 
 
 def _winner_lines(case: _Case) -> Iterator[str]:
@@ -332,9 +328,7 @@ def _winner_lines(case: _Case) -> Iterator[str]:
     lines = {}
     for pick in case.picks:
         held = case.entrants.tickets_of(pick.id)
-        lines[pick.index] = (
-            f"{pick.id} with ticket {pick.ticket}, {held} of {left} tickets ({held / left:.4%})"
-        )
+        lines[pick.index] = f"{pick.id} with ticket {pick.ticket}, {held} of {left} tickets ({held / left:.4%})"
         left -= held
     holders = standing(case.picks, record["winners"], record["events"])
     for place, pick in enumerate(holders):

@@ -1,0 +1,266 @@
+"""Settings from the environment: one declaration each, read once by the composition root."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from core.beacon import DEFAULT_URLS
+from core.errors import ConfigError
+
+T = TypeVar("T")
+
+LOCALES = ("en", "ar")
+DISCORD_API = "https://discord.com/api/v10"
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True)
+class Variable:
+    """How one environment variable is read: `accepted` completes «must be ...»."""
+
+    name: str
+    parse: Callable[[str], Any]
+    accepted: str
+    secret: bool = False
+
+
+def _var(name: str, parse: Callable[[str], T], default: T, accepted: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"variable": Variable(name, parse, accepted, secret)})
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        value = int(raw.replace("_", ""))
+        if not low <= value <= high:
+            raise ValueError(raw)
+        return value
+
+    return parse
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw.lower() not in allowed:
+            raise ValueError(raw)
+        return raw.lower()
+
+    return parse
+
+
+def _flag(raw: str) -> bool:
+    table = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
+    return table[raw.lower()]
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        if parts.scheme not in schemes or not parts.hostname or re.search(r"\s", raw):
+            raise ValueError(raw)
+        _ = parts.port
+        return raw.rstrip("/")
+
+    return parse
+
+
+def _database_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("postgres", "postgresql") or len(parts.path) < 2:
+        raise ValueError(raw)
+    return raw
+
+
+def _api_base(raw: str) -> str:
+    url = _url("http", "https")(raw)
+    path = urlsplit(url).path
+    if not path:
+        return f"{url}/api/v10"
+    return f"{url}/v10" if path.endswith("/api") else url
+
+
+def _urls(raw: str) -> Any:
+    return tuple(_url("http", "https")(part.strip()) for part in raw.split(",") if part.strip())
+
+
+def _token(raw: str) -> str:
+    if not re.fullmatch(r"[\w.\-]{20,}", raw):
+        raise ValueError(raw)
+    return raw
+
+
+def _hex(length: int) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if len(bytes.fromhex(raw)) != length:
+            raise ValueError(raw)
+        return raw.lower()
+
+    return parse
+
+
+def _moment(raw: str) -> datetime:
+    value = datetime.fromisoformat(raw)
+    if value.tzinfo is None:
+        raise ValueError(raw)
+    return value
+
+
+def _zone(raw: str) -> str:
+    ZoneInfo(raw)
+    return raw
+
+
+def _speed(raw: str) -> float:
+    value = float(raw)
+    if not 0 < value <= 100_000:
+        raise ValueError(raw)
+    return value
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if not re.fullmatch(pattern, raw):
+            raise ValueError(raw)
+        return raw
+
+    return parse
+
+
+_snowflake = _integer(1, 2**63 - 1)
+_web = _url("http", "https")
+_ID_TEXT = "a numeric id"
+_URL_TEXT = "an http(s) URL"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything the process reads from its environment. Rates and limits are the first guild's defaults."""
+
+    discord_token: str | None = _var("DISCORD_TOKEN", _token, None, "a bot token", secret=True)
+    discord_api_base: str = _var("DISCORD_API_BASE", _api_base, DISCORD_API, _URL_TEXT)
+    database_url: str | None = _var(
+        "DATABASE_URL", _database_url, None, "postgresql://user:password@host:port/database", secret=True
+    )
+
+    kick_channel: str | None = _var(
+        "KICK_CHANNEL", _matching(r"[\w-]{1,64}"), None, "a Kick channel's name as in its address"
+    )
+    kick_channel_id: int | None = _var("KICK_CHANNEL_ID", _snowflake, None, _ID_TEXT)
+    kick_chatroom_id: int | None = _var("KICK_CHATROOM_ID", _snowflake, None, _ID_TEXT)
+    kick_broadcaster_user_id: int | None = _var("KICK_BROADCASTER_USER_ID", _snowflake, None, _ID_TEXT)
+    kick_ws_url: str | None = _var("KICK_WS_URL", _url("ws", "wss"), None, "a ws:// or wss:// URL")
+    kick_site_base: str = _var("KICK_SITE_BASE", _web, "https://kick.com", _URL_TEXT)
+    kick_live_fallback: str = _var("KICK_LIVE_FALLBACK", _choice("chat", "off"), "chat", "chat or off")
+
+    drand_urls: tuple[str, ...] = _var("DRAND_URLS", _urls, DEFAULT_URLS, "comma-separated http(s) URLs")
+    draw_mode: str = _var("DRAW_MODE", _choice("beacon", "commit"), "beacon", "beacon or commit")
+    drand_chain_hash: str | None = _var("DRAND_CHAIN_HASH", _hex(32), None, "64 hexadecimal digits")
+    drand_public_key: str | None = _var("DRAND_PUBLIC_KEY", _hex(96), None, "192 hexadecimal digits")
+    drand_genesis: int | None = _var("DRAND_GENESIS", _integer(0, 2**40), None, "a Unix time in seconds")
+    drand_period: int | None = _var("DRAND_PERIOD", _integer(1, 3600), None, "seconds from 1 to 3600")
+
+    announcement_channel_id: int | None = _var("RAFFLE_ANNOUNCEMENT_CHANNEL_ID", _snowflake, None, _ID_TEXT)
+    prefix: str = _var("BOT_PREFIX", _matching(r"\S{1,5}"), "!", "1 to 5 characters without spaces")
+    locale: str = _var("BOT_LOCALE", _choice(*LOCALES), "en", " or ".join(LOCALES))
+    timezone: str = _var("BOT_TIMEZONE", _zone, "UTC", "an IANA time zone such as Europe/Berlin")
+
+    watchtime_tickets_per_hour: int = _var(
+        "WATCHTIME_TICKETS_PER_HOUR", _integer(0, 10_000), 10, "a whole number from 0 to 10000"
+    )
+    gifted_sub_tickets: int = _var("GIFTED_SUB_TICKETS", _integer(0, 10_000), 15, "a whole number from 0 to 10000")
+    watch_window_minutes: int = _var("WATCH_WINDOW_MINUTES", _integer(1, 120), 10, "minutes from 1 to 120")
+    watchtime_conversion_interval: int = _var(
+        "WATCHTIME_CONVERSION_INTERVAL", _integer(60, 86_400), 3600, "seconds from 60 to 86400"
+    )
+    minimum_tickets_to_enter: int = _var("MINIMUM_TICKETS_TO_ENTER", _integer(1, 1_000_000), 1, "a whole number from 1")
+    ticket_notification_threshold: int = _var(
+        "TICKET_NOTIFICATION_THRESHOLD", _integer(1, 1_000_000), 20, "a whole number from 1"
+    )
+    auto_draw_on_reset: bool = _var("AUTO_DRAW_ON_RESET", _flag, False, "true or false")
+    reset_day_of_month: int = _var("RESET_DAY_OF_MONTH", _integer(1, 28), 1, "a day from 1 to 28")
+    reset_hour: int = _var("RESET_HOUR_UTC", _integer(0, 23), 0, "an hour from 0 to 23")
+
+    web_host: str | None = _var("WEB_HOST", _matching(r"[\w.:\-]+"), None, "a host name or address")
+    port: int | None = _var("PORT", _integer(0, 65_535), None, "a port from 0 to 65535")
+    web_base_url: str | None = _var("WEB_BASE_URL", _web, None, _URL_TEXT)
+    log_level: str = _var(
+        "LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error"
+    )
+
+    sandbox_clock_start: datetime | None = _var(
+        "SANDBOX_CLOCK_START", _moment, None, "a moment such as 2025-11-01T00:00:00+00:00"
+    )
+    sandbox_clock_speed: float | None = _var("SANDBOX_CLOCK_SPEED", _speed, None, "a number above 0")
+    sandbox_clock_url: str | None = _var("SANDBOX_CLOCK_URL", _web, None, "a loopback http URL")
+
+    @property
+    def listens_on(self) -> tuple[str, int]:
+        """Host and port of the web server: all interfaces where the platform gives a PORT."""
+        default_host = "127.0.0.1" if self.port is None else "0.0.0.0"
+        return self.web_host or default_host, 8080 if self.port is None else self.port
+
+
+def variables() -> dict[str, tuple[Variable, Any]]:
+    """Every variable by the name of its field, with its default."""
+    return {f.name: (f.metadata["variable"], f.default) for f in fields(Config)}
+
+
+def shown(variable: Variable, value: object) -> str:
+    """A value as it may stand in a message: secrets masked."""
+    return "****" if variable.secret else repr(value)
+
+
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """Read and check the environment.
+
+    Errors: `ConfigError` with one line naming the variable, its value (masked) and what is accepted.
+    """
+    env = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for name, (variable, _default) in variables().items():
+        raw = env.get(variable.name, "").strip()
+        if raw:
+            values[name] = _parsed(variable, raw)
+    config = Config(**values)
+    _check_together(config)
+    return config
+
+
+def _parsed(variable: Variable, raw: str) -> Any:
+    try:
+        return variable.parse(raw)
+    except (ValueError, KeyError, OSError) as error:
+        raise ConfigError(
+            f"{variable.name}={shown(variable, raw)} cannot be used: it must be {variable.accepted}"
+        ) from error
+
+
+def _check_together(config: Config) -> None:
+    sandboxed = urlsplit(config.discord_api_base).hostname in _LOOPBACK
+    for name in ("sandbox_clock_start", "sandbox_clock_speed", "sandbox_clock_url"):
+        value = getattr(config, name)
+        if value is not None and not sandboxed:
+            variable = variables()[name][0]
+            raise ConfigError(f"{variable.name}={value} is refused: DISCORD_API_BASE must be a loopback address for it")
+    if config.sandbox_clock_url and urlsplit(config.sandbox_clock_url).hostname not in _LOOPBACK:
+        raise ConfigError(f"SANDBOX_CLOCK_URL={config.sandbox_clock_url} must be a loopback address")
+    chain = (config.drand_chain_hash, config.drand_public_key, config.drand_genesis, config.drand_period)
+    if any(part is not None for part in chain) and None in chain:
+        raise ConfigError(
+            "DRAND_CHAIN_HASH, DRAND_PUBLIC_KEY, DRAND_GENESIS and DRAND_PERIOD belong together: set all or none"
+        )

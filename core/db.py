@@ -1,0 +1,126 @@
+"""The way to PostgreSQL: one engine, transactions, migrations, and what its errors mean."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+__all__ = ["Connection", "Database", "IntegrityError", "Row", "is_away", "migrate", "violated_constraint"]
+
+Connection = AsyncConnection
+Row = Mapping[str, Any]
+
+MIGRATION_LOCK = 0x44524D01
+_MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+def _engine_arguments(url: str) -> tuple[URL, dict[str, Any]]:
+    """A libpq-style URL as SQLAlchemy's asyncpg dialect wants it."""
+    parsed = make_url(url).set(drivername="postgresql+asyncpg")
+    query = dict(parsed.query)
+    arguments: dict[str, Any] = {"timeout": 10, "server_settings": {"timezone": "UTC", "jit": "off"}}
+    mode = query.pop("sslmode", None)
+    if isinstance(mode, str):
+        arguments["ssl"] = _ssl_argument(mode)
+    return parsed.set(query=query), arguments
+
+
+def _ssl_argument(mode: str) -> str | ssl.SSLContext:
+    if mode in ("disable", "allow", "prefer", "require"):
+        return mode
+    context = ssl.create_default_context()
+    context.check_hostname = mode == "verify-full"
+    return context
+
+
+class Database:
+    """A pool of connections. Every use case opens one `transaction()`; stores receive its connection."""
+
+    def __init__(self, url: str, *, pool_size: int = 12) -> None:
+        self.url = url
+        parsed, arguments = _engine_arguments(url)
+        self._engine: AsyncEngine = create_async_engine(
+            parsed, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, pool_timeout=10,
+            connect_args=arguments,
+        )  # fmt: skip
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Commit at the end of the block, roll back on any exception."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    async def ping(self) -> None:
+        """Raise what the driver raises when PostgreSQL does not answer."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the error means that PostgreSQL is out of reach (and nothing was decided by it)."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, DBAPIError) and seen.connection_invalidated:
+            return True
+        if isinstance(seen, (*_AWAY, InterfaceError)):
+            return True
+        if isinstance(seen, OSError):
+            return True
+        seen = seen.__cause__
+    return False
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """The name of the constraint that PostgreSQL refused the statement for."""
+    cause = error.orig.__cause__ if error.orig is not None else None
+    name = getattr(cause, "constraint_name", None)
+    return name if isinstance(name, str) else None
+
+
+async def migrate(url: str) -> None:
+    """Bring the schema to the newest version; replicas that start together wait for each other."""
+    parsed, arguments = _engine_arguments(url)
+    engine = create_async_engine(parsed, connect_args=arguments)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+def alembic_config() -> AlembicConfig:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def _upgrade(connection: SyncConnection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

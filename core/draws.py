@@ -1,0 +1,266 @@
+"""Draws from the commitment to the record, for raffles and giveaways alike (the draw protocol's steps)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from core import fair_draw
+from core.beacon import BeaconChain, BeaconClient, BeaconUnavailable
+from core.clock import Clock
+from core.db import Connection, Database, Row
+from core.errors import UserError
+from core.stores import draws as store
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+DELAY_WORTH_TELLING = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freeze:
+    """What is fixed when the entry closes. `entrants` is the protocol's entrant text."""
+
+    title: str
+    prize: str
+    winners: int
+    entrants: bytes
+    entrant_count: int
+    total_tickets: int
+    excluded: Sequence[tuple[int, str]]
+    requested_by: int | None
+    channel_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """What is published at the freeze; `round` and `round_at` are None in `commit` mode."""
+
+    draw_id: str
+    entrants_sha256: str
+    entrant_count: int
+    total_tickets: int
+    round: int | None
+    round_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A finished draw as its publisher gets it: the row, the winners' picks and what each held."""
+
+    row: Row
+    picks: Sequence[fair_draw.Pick]
+    entrants: fair_draw.Entrants
+    drawn_at: datetime
+
+
+class Publisher(Protocol):
+    """The feature that a draw belongs to; called in the transaction that stores the result."""
+
+    async def publish(self, conn: Connection, drawn: Drawn) -> None: ...
+
+    async def tell_delay(self, conn: Connection, row: Row) -> None: ...
+
+
+def kind_of(draw_id: str) -> str:
+    return draw_id.partition("/")[0]
+
+
+async def open_draw(
+    conn: Connection, clock: Clock, *, draw_id: str, guild_id: int, mode: str,
+    period_id: int | None = None, giveaway_id: int | None = None,
+) -> str:  # fmt: skip
+    """Step 1: keep a secret seed and return the commitment to it, to be shown from the first minute."""
+    seed = secrets.token_bytes(fair_draw.SEED_BYTES)
+    commitment = fair_draw.commitment(seed)
+    await store.open_(
+        conn, draw_id=draw_id, guild_id=guild_id, period_id=period_id, giveaway_id=giveaway_id,
+        mode=mode, server_seed=seed, commitment=commitment, now=clock.now(),
+    )  # fmt: skip
+    return commitment
+
+
+async def freeze_draw(conn: Connection, clock: Clock, chain: BeaconChain, draw_id: str, freeze: Freeze) -> Frozen:
+    """Step 2: fix the entrants and name the beacon round. Errors: `draw.already_frozen`."""
+    row = await store.get(conn, draw_id, for_update=True)
+    if row is None or row["frozen_at"] is not None:
+        raise UserError("draw.already_frozen")
+    now = clock.now()
+    round_ = chain.first_round_after(now) if row["mode"] == "beacon" else None
+    digest = fair_draw.entrants_sha256(freeze.entrants)
+    await store.freeze(
+        conn,
+        draw_id,
+        {
+            "title": freeze.title, "prize": freeze.prize, "winners": freeze.winners,
+            "requested_by": freeze.requested_by, "channel_id": freeze.channel_id, "frozen_at": now,
+            "entrants": freeze.entrants, "entrants_sha256": digest, "entrant_count": freeze.entrant_count,
+            "total_tickets": freeze.total_tickets, "beacon_round": round_,
+            "excluded": [{"id": str(who), "reason": reason} for who, reason in freeze.excluded],
+        },
+    )  # fmt: skip
+    return Frozen(
+        draw_id=draw_id, entrants_sha256=digest, entrant_count=freeze.entrant_count,
+        total_tickets=freeze.total_tickets, round=round_,
+        round_at=None if round_ is None else chain.time_of(round_),
+    )  # fmt: skip
+
+
+class DrawFinisher:
+    """Step 3 for every frozen draw, whoever froze it and however often the process died since."""
+
+    def __init__(
+        self, db: Database, clock: Clock, beacon: BeaconClient, publishers: dict[str, Publisher]
+    ) -> None:  # fmt: skip
+        self._db = db
+        self._clock = clock
+        self._beacon = beacon
+        self._publishers = publishers
+
+    async def run(self) -> None:
+        while True:
+            if not await self.finish_due():
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def finish_due(self) -> int:
+        """Finish every waiting draw whose round is out; how many were finished."""
+        async with self._db.transaction() as conn:
+            rows = await store.waiting(conn)
+        return sum([await self._finish(row) for row in rows])
+
+    async def _finish(self, row: Row) -> bool:
+        beacon: dict[str, Any] | None = None
+        if row["mode"] == "beacon":
+            beacon = await self._fetched(row)
+            if beacon is None:
+                return False
+        async with self._db.transaction() as conn:
+            text = await store.entrants(conn, row["draw_id"])
+        entrants, picks = await asyncio.to_thread(_drawn, row, text, beacon, row["winners"])
+        return await self._store(row, entrants, picks, beacon)
+
+    async def _store(
+        self,
+        row: Row,
+        entrants: fair_draw.Entrants,
+        picks: list[fair_draw.Pick],
+        beacon: dict[str, Any] | None,
+    ) -> bool:
+        now = self._clock.now()
+        async with self._db.transaction() as conn:
+            stored = await store.finish(conn, row["draw_id"], beacon=beacon, picks=_pick_rows(picks), now=now)
+            if stored:
+                drawn = Drawn(row=row, picks=picks, entrants=entrants, drawn_at=now)
+                await self._publishers[kind_of(row["draw_id"])].publish(conn, drawn)
+        return stored
+
+    async def _fetched(self, row: Row) -> dict[str, Any] | None:
+        chain, number = self._beacon.chain, row["beacon_round"]
+        late = self._clock.now() - chain.time_of(number)
+        if late < timedelta(0):
+            return None
+        try:
+            found = await self._beacon.fetch(number)
+        except BeaconUnavailable as error:
+            log.warning("beacon_unavailable", extra={"fields": {"round": number, "error": str(error)}})
+            found = None
+            await asyncio.sleep(POLL_SECONDS)
+        if found is None and late > DELAY_WORTH_TELLING:
+            await self._tell_delay(row)
+        return None if found is None else chain.record(found)
+
+    async def _tell_delay(self, row: Row) -> None:
+        async with self._db.transaction() as conn:
+            if await store.claim_delay_notice(conn, row["draw_id"], self._clock.now()):
+                await self._publishers[kind_of(row["draw_id"])].tell_delay(conn, row)
+
+
+def _drawn(
+    row: Row, text: bytes, beacon: dict[str, Any] | None, count: int
+) -> tuple[fair_draw.Entrants, list[fair_draw.Pick]]:
+    entrants = fair_draw.parse_entrant_text(text)
+    randomness = None if beacon is None else beacon["randomness"]
+    seed = fair_draw.derive_seed(row["server_seed"], row["draw_id"], row["entrants_sha256"], randomness)
+    return entrants, fair_draw.picks(seed, entrants, count)
+
+
+def _pick_rows(picks: Sequence[fair_draw.Pick]) -> list[dict[str, Any]]:
+    return [{"id": str(pick.id), "ticket": pick.ticket} for pick in picks]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replacement:
+    """A reserve that took a winner's place."""
+
+    position: int
+    replaced: int
+    winner: fair_draw.Pick
+    tickets: int
+
+
+async def take_reserve(
+    conn: Connection, clock: Clock, draw_id: str, *, position: int, kind: str, by: int, reason: str
+) -> Replacement:  # fmt: skip
+    """The next pick of the same sequence takes the place; nothing new is drawn.
+
+    `kind` is reroll, unclaimed or disqualified. Errors: `draw.not_drawn`, `draw.no_reserves`.
+    """
+    row = await store.get(conn, draw_id, for_update=True)
+    if row is None or row["drawn_at"] is None:
+        raise UserError("draw.not_drawn")
+    text = await store.entrants(conn, draw_id)
+    index = row["winners"] + len(row["events"])
+    entrants, picks = await asyncio.to_thread(_drawn, row, text, row["beacon"], index + 1)
+    if len(picks) <= index:
+        raise UserError("draw.no_reserves")
+    replaced = fair_draw.standing([pick.id for pick in picks], row["winners"], row["events"])[position]
+    event = fair_draw.draw_event(clock.now(), kind, position, index, by, reason)
+    await store.set_reserves(conn, draw_id, _pick_rows(picks), [*row["events"], event])
+    winner = picks[index]
+    return Replacement(position=position, replaced=replaced, winner=winner, tickets=entrants.tickets_of(winner.id))
+
+
+async def current_winners(conn: Connection, draw_id: str) -> list[int]:
+    """Who holds each winning place today; empty while the draw waits."""
+    row = await store.get(conn, draw_id)
+    if row is None or row["picks"] is None:
+        return []
+    return fair_draw.standing([int(pick["id"]) for pick in row["picks"]], row["winners"], row["events"])
+
+
+async def get_draw(conn: Connection, draw_id: str) -> Row | None:
+    return await store.get(conn, draw_id)
+
+
+async def waiting_draws(conn: Connection) -> list[Row]:
+    return await store.waiting(conn)
+
+
+async def record_of(conn: Connection, draw_id: str) -> bytes:
+    """The published record as a JSON file. Errors: `draw.not_drawn`."""
+    row = await store.get(conn, draw_id)
+    if row is None or row["drawn_at"] is None:
+        raise UserError("draw.not_drawn")
+    text = await store.entrants(conn, draw_id)
+    return await asyncio.to_thread(_record, row, text)
+
+
+def _record(row: Row, text: bytes) -> bytes:
+    facts = fair_draw.DrawFacts(
+        draw_id=row["draw_id"], title=row["title"], prize=row["prize"], guild_id=row["guild_id"],
+        mode=row["mode"], opened_at=row["opened_at"], frozen_at=row["frozen_at"], drawn_at=row["drawn_at"],
+        server_seed=bytes(row["server_seed"]), entrants=fair_draw.parse_entrant_text(text),
+        excluded=[(int(item["id"]), item["reason"]) for item in row["excluded"]],
+        beacon=row["beacon"], winners=row["winners"],
+        picks=[
+            fair_draw.Pick(index, int(pick["id"]), pick["ticket"]) for index, pick in enumerate(row["picks"])
+        ],
+        events=row["events"],
+    )  # fmt: skip
+    return fair_draw.record_bytes(facts)

@@ -1,0 +1,120 @@
+"""Settings of each guild, resolved against the environment, and each reader's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from core.clock import Clock
+from core.config import Config
+from core.db import Connection, Database, Row
+from core.stores import settings as store
+from core.texts import Reader, Texts
+
+FIRST_GUILD_ONLY = (
+    "announcement_channel_id", "kick_channel", "kick_channel_id", "kick_chatroom_id",
+    "kick_broadcaster_user_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuildSettings:
+    """One guild's settings with every default filled in."""
+
+    guild_id: int
+    locale: str
+    timezone: str
+    prefix: str
+    announcement_channel_id: int | None
+    manager_role_id: int | None
+    kick_channel: str | None
+    kick_channel_id: int | None
+    kick_chatroom_id: int | None
+    kick_broadcaster_user_id: int | None
+    watchtime_tickets_per_hour: int
+    gifted_sub_tickets: int
+    watch_window_minutes: int
+    watchtime_conversion_interval: int
+    minimum_tickets_to_enter: int
+    ticket_notification_threshold: int
+    auto_draw_on_reset: bool
+    reset_day_of_month: int
+    reset_hour: int
+    draw_mode: str
+
+
+def resolve(row: Row, config: Config, *, first: bool) -> GuildSettings:
+    """The row's values; where it has none, the environment's (channels: for the first guild only)."""
+    values: dict[str, Any] = {"guild_id": row["guild_id"]}
+    for name in (f.name for f in fields(GuildSettings) if f.name != "guild_id"):
+        stored = row[name]
+        usable = first or name not in FIRST_GUILD_ONLY
+        values[name] = stored if stored is not None else (getattr(config, name, None) if usable else None)
+    return GuildSettings(**values)
+
+
+class Guilds:
+    """All guilds' settings in memory; the one writer keeps them true."""
+
+    def __init__(self, db: Database, clock: Clock, config: Config, texts: Texts) -> None:
+        self._db = db
+        self._clock = clock
+        self._config = config
+        self._texts = texts
+        self._settings: dict[int, GuildSettings] = {}
+        self._member_locales: dict[tuple[int, int], str] = {}
+
+    async def load(self) -> None:
+        async with self._db.transaction() as conn:
+            rows = await store.load_all(conn)
+            self._member_locales = await store.all_member_locales(conn)
+        self._settings = {
+            row["guild_id"]: resolve(row, self._config, first=index == 0) for index, row in enumerate(rows)
+        }
+
+    def all(self) -> list[GuildSettings]:
+        return list(self._settings.values())
+
+    def get(self, guild_id: int) -> GuildSettings:
+        return self._settings[guild_id]
+
+    def find(self, guild_id: int | None) -> GuildSettings | None:
+        return None if guild_id is None else self._settings.get(guild_id)
+
+    async def ensure(self, guild_id: int) -> bool:
+        """Know the guild; True when it is new."""
+        if guild_id in self._settings:
+            return False
+        async with self._db.transaction() as conn:
+            added = await store.add_guild(conn, guild_id, {}, self._clock.now())
+        await self.load()
+        return added
+
+    async def change(self, guild_id: int, name: str, value: Any, actor: int) -> None:
+        """Set one setting, audited; it holds from the next use on."""
+        now = self._clock.now()
+        async with self._db.transaction() as conn:
+            await store.change(conn, guild_id, name, value, now)
+            await store.audit(conn, guild_id, actor, "setting", {"name": name, "value": value}, now)
+        await self.load()
+
+    async def set_member_locale(self, guild_id: int, discord_id: int, locale: str | None) -> None:
+        async with self._db.transaction() as conn:
+            await store.set_member_locale(conn, guild_id, discord_id, locale)
+        self._member_locales.pop((guild_id, discord_id), None)
+        if locale:
+            self._member_locales[guild_id, discord_id] = locale
+
+    def reader(self, guild_id: int | None, discord_id: int | None = None) -> Reader:
+        """The language for a member of a guild: the member's choice, else the guild's, else the default."""
+        own = self._member_locales.get((guild_id or 0, discord_id or 0))
+        settings = self.find(guild_id)
+        return self._texts.reader(own or (settings.locale if settings else self._config.locale))
+
+
+async def audit(
+    conn: Connection, guild_id: int, actor: int | None, action: str, detail: dict[str, Any], now: datetime
+) -> None:
+    """Remember who did what, in the transaction of the act."""
+    await store.audit(conn, guild_id, actor, action, detail, now)

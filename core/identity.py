@@ -1,0 +1,142 @@
+"""Who is who: the link between a Discord member and a Kick account."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.clock import Clock
+from core.db import Connection, IntegrityError, Row, violated_constraint
+from core.errors import UserError
+from core.stores import links as store
+from core.stores.settings import audit
+
+CODE_LIFE = timedelta(minutes=10)
+_LETTERS, _DIGITS = "ABCDEFGHJKMNPQRSTUVWXYZ", "23456789"
+_CODE = re.compile(rf"(?:!link\s+)?([{_LETTERS}]{{3}}[{_DIGITS}]{{3}})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    discord_id: int
+    kick_name: str
+    kick_user_id: int | None
+    linked_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkCode:
+    code: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewLink:
+    """A code that was typed: who it binds, and the channel where it was asked for."""
+
+    guild_id: int
+    discord_id: int
+    channel_id: int | None
+    kick_name: str
+    kick_user_id: int
+
+
+def name_key(name: str) -> str:
+    """How Kick names compare: case-folded, a slug's `-` as the name's `_`, no leading @."""
+    return name.strip().removeprefix("@").casefold().replace("-", "_")
+
+
+def code_in(content: str) -> str | None:
+    """The link code that a chat message consists of, if it looks like one."""
+    found = _CODE.fullmatch(content.strip())
+    return found.group(1).upper() if found else None
+
+
+def _random_code() -> str:
+    letters = "".join(secrets.choice(_LETTERS) for _ in range(3))
+    return letters + "".join(secrets.choice(_DIGITS) for _ in range(3))
+
+
+def _link(row: Row) -> Link:
+    return Link(
+        discord_id=row["discord_id"], kick_name=row["kick_name"],
+        kick_user_id=row["kick_user_id"], linked_at=row["linked_at"],
+    )  # fmt: skip
+
+
+async def link_of(conn: Connection, guild_id: int, discord_id: int) -> Link | None:
+    row = await store.of_member(conn, guild_id, discord_id)
+    return _link(row) if row else None
+
+
+async def member_of(conn: Connection, guild_id: int, kick_user_id: int | None, kick_name: str) -> Link | None:
+    """The link of a Kick account: by id where known, else by name."""
+    row = await store.of_kick(conn, guild_id, kick_user_id, name_key(kick_name))
+    return _link(row) if row else None
+
+
+async def new_code(conn: Connection, clock: Clock, guild_id: int, discord_id: int, channel_id: int | None) -> LinkCode:
+    """A one-time code for the member to type in the Kick chat. Errors: `link.already`."""
+    link = await link_of(conn, guild_id, discord_id)
+    if link is not None:
+        raise UserError("link.already", kick_name=link.kick_name)
+    code = _random_code()
+    now = clock.now()
+    expires_at = now + CODE_LIFE
+    await store.add_code(
+        conn, guild_id=guild_id, code=code, discord_id=discord_id, channel_id=channel_id,
+        now=now, expires_at=expires_at,
+    )  # fmt: skip
+    return LinkCode(code=code, expires_at=expires_at)
+
+
+async def redeem(
+    conn: Connection, clock: Clock, guild_id: int, code: str, kick_user_id: int, kick_name: str
+) -> NewLink | None:
+    """Bind the Kick account that typed the code; None when the code is not (or no longer) good.
+
+    Errors: `link.kick_taken` when the account belongs to another member.
+    """
+    now = clock.now()
+    row = await store.use_code(conn, guild_id, code, now)
+    if row is None:
+        return None
+    discord_id = row["discord_id"]
+    await bind(conn, guild_id, discord_id, kick_name, kick_user_id, None, now)
+    return NewLink(
+        guild_id=guild_id, discord_id=discord_id, channel_id=row["channel_id"],
+        kick_name=kick_name, kick_user_id=kick_user_id,
+    )  # fmt: skip
+
+
+async def bind(
+    conn: Connection, guild_id: int, discord_id: int, kick_name: str,
+    kick_user_id: int | None, actor: int | None, now: datetime,
+) -> None:  # fmt: skip
+    """Link both sides. Errors: `link.already`, `link.kick_taken`."""
+    try:
+        async with conn.begin_nested():
+            await store.add(
+                conn, guild_id=guild_id, discord_id=discord_id, kick_name=kick_name,
+                name_key=name_key(kick_name), kick_user_id=kick_user_id, linked_by=actor, now=now,
+            )  # fmt: skip
+    except IntegrityError as error:
+        taken = violated_constraint(error) != "links_one_per_member"
+        raise UserError("link.kick_taken" if taken else "link.already", kick_name=kick_name) from error
+    await audit(conn, guild_id, actor or discord_id, "link", {"kick_name": kick_name, "member": str(discord_id)}, now)
+
+
+async def unlink(conn: Connection, clock: Clock, guild_id: int, discord_id: int, actor: int) -> str:
+    """End the member's link; the Kick name it had. Errors: `link.none`."""
+    now = clock.now()
+    row = await store.remove(conn, guild_id, discord_id, actor, now)
+    if row is None:
+        raise UserError("link.none")
+    await audit(conn, guild_id, actor, "unlink", {"kick_name": row["kick_name"], "member": str(discord_id)}, now)
+    return str(row["kick_name"])
+
+
+async def count_links(conn: Connection, guild_id: int) -> int:
+    return await store.count(conn, guild_id)

@@ -1,0 +1,142 @@
+"""What must be said: committed with its fact, delivered after it, in order, once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from core.clock import Clock
+from core.db import Connection, Database, Row
+from core.messages import Message
+from core.stores import outbox as store
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+BATCH = 50
+BLOCKED_RETRY = timedelta(seconds=60)
+
+
+class Blocked(Exception):
+    """Discord refuses for now (no permission, channel hidden): keep it, tell the admin once."""
+
+
+class Gone(Exception):
+    """It can never be delivered (channel deleted, direct messages closed)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """One row of the outbox, ready to be sent. `nonce` makes a repeated send harmless."""
+
+    guild_id: int
+    channel_id: int | None
+    user_id: int | None
+    nonce: str
+    message: Message
+
+
+class Sender(Protocol):
+    """The edge that speaks to Discord."""
+
+    async def send(self, letter: Letter) -> int:
+        """Return the id of the message. Errors: `Blocked`, `Gone`; anything else is retried."""
+        ...
+
+    async def tell_admin(self, guild_id: int, channel_id: int) -> None:
+        """Say to somebody who can mend it that the bot may not post in the channel."""
+        ...
+
+
+async def post(conn: Connection, clock: Clock, guild_id: int, channel_id: int | None, message: Message) -> None:
+    """Queue a message to a channel in the caller's transaction; without a channel nothing is said."""
+    if channel_id is not None:
+        await store.add(
+            conn, guild_id=guild_id, channel_id=channel_id, user_id=None, payload=message.to_json(), now=clock.now()
+        )  # fmt: skip
+
+
+async def post_to_member(conn: Connection, clock: Clock, guild_id: int, user_id: int, message: Message) -> None:
+    """Queue a direct message in the caller's transaction."""
+    await store.add(
+        conn, guild_id=guild_id, channel_id=None, user_id=user_id, payload=message.to_json(), now=clock.now()
+    )
+
+
+def backoff(attempts: int) -> timedelta:
+    """1 s, 2 s, 4 s ... at most 5 minutes."""
+    return timedelta(seconds=min(2**attempts, 300))
+
+
+class Outbox:
+    """Delivers waiting rows: channels side by side, each channel in order."""
+
+    def __init__(self, db: Database, clock: Clock, sender: Sender) -> None:
+        self._db = db
+        self._clock = clock
+        self._sender = sender
+        self.delivered = 0
+        self.failures = 0
+
+    async def run(self) -> None:
+        while True:
+            if not await self.deliver_due():
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def deliver_due(self) -> int:
+        """Try the first waiting row of every channel once; the number of rows that are settled."""
+        async with self._db.transaction() as conn:
+            rows = await store.due(conn, self._clock.now(), BATCH)
+        settled = await asyncio.gather(*(self._deliver(row) for row in rows))
+        return sum(settled)
+
+    async def _deliver(self, row: Row) -> bool:
+        letter = Letter(
+            guild_id=row["guild_id"], channel_id=row["channel_id"], user_id=row["user_id"],
+            nonce=f"drumroll-{row['id']}", message=Message.from_json(row["payload"]),
+        )  # fmt: skip
+        try:
+            message_id = await self._sender.send(letter)
+        except Gone as error:
+            return await self._give_up(row, str(error))
+        except Blocked as error:
+            return await self._keep_blocked(row, str(error))
+        except Exception as error:  # noqa: BLE001 - the row outlives whatever the network does
+            return await self._retry_later(row, error)
+        async with self._db.transaction() as conn:
+            await store.delivered(conn, row["id"], message_id, self._clock.now())
+        self.delivered += 1
+        return True
+
+    async def _give_up(self, row: Row, error: str) -> bool:
+        log.warning("outbox_undeliverable", extra={"fields": {"id": row["id"], "error": error}})
+        async with self._db.transaction() as conn:
+            await store.given_up(conn, row["id"], error, self._clock.now())
+        return True
+
+    async def _keep_blocked(self, row: Row, error: str) -> bool:
+        self.failures += 1
+        now = self._clock.now()
+        async with self._db.transaction() as conn:
+            await store.failed(conn, row["id"], error, now + BLOCKED_RETRY)
+            tell = await store.claim_admin_notice(conn, row["channel_id"], now)
+        log.warning("outbox_blocked", extra={"fields": {"channel": row["channel_id"], "error": error}})
+        if tell:
+            await self._sender.tell_admin(row["guild_id"], row["channel_id"])
+        return False
+
+    async def _retry_later(self, row: Row, error: Exception) -> bool:
+        self.failures += 1
+        log.warning("outbox_retry", extra={"fields": {"id": row["id"], "error": repr(error)}})
+        async with self._db.transaction() as conn:
+            due = self._clock.now() + backoff(row["attempts"])
+            await store.failed(conn, row["id"], repr(error), due)
+        return False
+
+    async def channel_opened(self, channel_id: int) -> None:
+        """Permissions changed: try the channel's messages now."""
+        async with self._db.transaction() as conn:
+            await store.retry_channel(conn, channel_id, self._clock.now())

@@ -1,0 +1,126 @@
+"""Discord <-> Kick links and the one-time codes that make them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import text
+
+from core.db import Connection, Row
+
+
+async def add_code(
+    conn: Connection, *, guild_id: int, code: str, discord_id: int, channel_id: int | None,
+    now: datetime, expires_at: datetime,
+) -> None:  # fmt: skip
+    """Store a new code; the member's older unused ones stop working."""
+    await conn.execute(
+        text(
+            "UPDATE link_codes SET expires_at = :now "
+            "WHERE guild_id = :guild_id AND discord_id = :discord_id AND used_at IS NULL AND expires_at > :now"
+        ),
+        {"guild_id": guild_id, "discord_id": discord_id, "now": now},
+    )
+    await conn.execute(
+        text(
+            "INSERT INTO link_codes (guild_id, code, discord_id, channel_id, created_at, expires_at) "
+            "VALUES (:guild_id, :code, :discord_id, :channel_id, :now, :expires_at)"
+        ),
+        {
+            "guild_id": guild_id, "code": code, "discord_id": discord_id, "channel_id": channel_id,
+            "now": now, "expires_at": expires_at,
+        },
+    )  # fmt: skip
+
+
+async def use_code(conn: Connection, guild_id: int, code: str, now: datetime) -> Row | None:
+    """Take the code if it is still good: the row says whose it is. Nobody else can take it again."""
+    result = await conn.execute(
+        text(
+            "UPDATE link_codes SET used_at = :now "
+            "WHERE guild_id = :guild_id AND code = :code AND used_at IS NULL AND expires_at > :now "
+            "RETURNING discord_id, channel_id"
+        ),
+        {"guild_id": guild_id, "code": code, "now": now},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
+
+
+async def add(
+    conn: Connection, *, guild_id: int, discord_id: int, kick_name: str, name_key: str,
+    kick_user_id: int | None, linked_by: int | None, now: datetime,
+) -> None:  # fmt: skip
+    """Insert a link. Errors: IntegrityError naming `links_one_per_*` when either side is linked already."""
+    await conn.execute(
+        text(
+            "INSERT INTO links (guild_id, discord_id, kick_name, name_key, kick_user_id, linked_at, linked_by) "
+            "VALUES (:guild_id, :discord_id, :kick_name, :name_key, :kick_user_id, :now, :linked_by)"
+        ),
+        {
+            "guild_id": guild_id, "discord_id": discord_id, "kick_name": kick_name, "name_key": name_key,
+            "kick_user_id": kick_user_id, "now": now, "linked_by": linked_by,
+        },
+    )  # fmt: skip
+
+
+async def remove(
+    conn: Connection, guild_id: int, discord_id: int, unlinked_by: int | None, now: datetime
+) -> Row | None:
+    """End the member's link; the row stays as history."""
+    result = await conn.execute(
+        text(
+            "UPDATE links SET unlinked_at = :now, unlinked_by = :unlinked_by "
+            "WHERE guild_id = :guild_id AND discord_id = :discord_id AND unlinked_at IS NULL "
+            "RETURNING kick_name, kick_user_id"
+        ),
+        {"guild_id": guild_id, "discord_id": discord_id, "unlinked_by": unlinked_by, "now": now},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
+
+
+async def of_member(conn: Connection, guild_id: int, discord_id: int) -> Row | None:
+    result = await conn.execute(
+        text(
+            "SELECT discord_id, kick_name, kick_user_id, linked_at FROM links "
+            "WHERE guild_id = :guild_id AND discord_id = :discord_id AND unlinked_at IS NULL"
+        ),
+        {"guild_id": guild_id, "discord_id": discord_id},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
+
+
+async def of_kick(conn: Connection, guild_id: int, kick_user_id: int | None, name_key: str) -> Row | None:
+    """The link of a Kick account: by its id where known, else by its name."""
+    result = await conn.execute(
+        text(
+            "SELECT discord_id, kick_name, kick_user_id, linked_at FROM links "
+            "WHERE guild_id = :guild_id AND unlinked_at IS NULL "
+            "AND (kick_user_id = CAST(:kick_user_id AS bigint) OR name_key = :name_key) "
+            "ORDER BY (kick_user_id = CAST(:kick_user_id AS bigint)) DESC NULLS LAST LIMIT 1"
+        ),
+        {"guild_id": guild_id, "kick_user_id": kick_user_id, "name_key": name_key},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
+
+
+async def rename(conn: Connection, guild_id: int, kick_user_id: int, kick_name: str, name_key: str) -> None:
+    """A changed Kick name follows the id."""
+    await conn.execute(
+        text(
+            "UPDATE links SET kick_name = :kick_name, name_key = :name_key "
+            "WHERE guild_id = :guild_id AND kick_user_id = :kick_user_id AND unlinked_at IS NULL"
+        ),
+        {"guild_id": guild_id, "kick_user_id": kick_user_id, "kick_name": kick_name, "name_key": name_key},
+    )
+
+
+async def count(conn: Connection, guild_id: int) -> int:
+    result = await conn.execute(
+        text("SELECT count(*) FROM links WHERE guild_id = :guild_id AND unlinked_at IS NULL"),
+        {"guild_id": guild_id},
+    )
+    return int(result.scalar_one())

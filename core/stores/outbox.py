@@ -1,0 +1,104 @@
+"""Rows that wait to be said: one line per message, in order per channel or member."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from core.db import Connection, Row
+
+
+async def add(
+    conn: Connection, *, guild_id: int, channel_id: int | None, user_id: int | None,
+    payload: dict[str, Any], now: datetime,
+) -> int:  # fmt: skip
+    result = await conn.execute(
+        text(
+            "INSERT INTO outbox (guild_id, channel_id, user_id, payload, created_at, next_attempt_at) "
+            "VALUES (:guild_id, :channel_id, :user_id, CAST(:payload AS jsonb), :now, :now) RETURNING id"
+        ),
+        {
+            "guild_id": guild_id, "channel_id": channel_id, "user_id": user_id,
+            "payload": json.dumps(payload), "now": now,
+        },
+    )  # fmt: skip
+    return int(result.scalar_one())
+
+
+async def due(conn: Connection, now: datetime, limit: int) -> list[Row]:
+    """The oldest waiting row of every channel and member whose turn has come."""
+    result = await conn.execute(
+        text(
+            "SELECT * FROM ("
+            "  SELECT DISTINCT ON (channel_id, user_id) * FROM outbox"
+            "  WHERE delivered_at IS NULL AND given_up_at IS NULL"
+            "  ORDER BY channel_id, user_id, id"
+            ") first WHERE next_attempt_at <= :now ORDER BY id LIMIT :limit"
+        ),
+        {"now": now, "limit": limit},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
+async def delivered(conn: Connection, row_id: int, message_id: int, now: datetime) -> None:
+    await conn.execute(
+        text("UPDATE outbox SET delivered_at = :now, message_id = :message_id, last_error = NULL WHERE id = :id"),
+        {"id": row_id, "message_id": message_id, "now": now},
+    )
+
+
+async def failed(conn: Connection, row_id: int, error: str, next_attempt_at: datetime) -> None:
+    await conn.execute(
+        text("UPDATE outbox SET attempts = attempts + 1, last_error = :error, next_attempt_at = :next WHERE id = :id"),
+        {"id": row_id, "error": error[:500], "next": next_attempt_at},
+    )
+
+
+async def given_up(conn: Connection, row_id: int, error: str, now: datetime) -> None:
+    await conn.execute(
+        text("UPDATE outbox SET given_up_at = :now, last_error = :error WHERE id = :id"),
+        {"id": row_id, "error": error[:500], "now": now},
+    )
+
+
+async def claim_admin_notice(conn: Connection, channel_id: int, now: datetime) -> bool:
+    """True for exactly one caller per blocked channel: the one that tells the admin."""
+    result = await conn.execute(
+        text(
+            "UPDATE outbox SET admin_told_at = :now WHERE id = ("
+            "  SELECT min(id) FROM outbox WHERE channel_id = :channel_id"
+            "  AND delivered_at IS NULL AND given_up_at IS NULL"
+            ") AND NOT EXISTS ("
+            "  SELECT FROM outbox WHERE channel_id = :channel_id AND admin_told_at IS NOT NULL"
+            "  AND delivered_at IS NULL AND given_up_at IS NULL"
+            ")"
+        ),
+        {"channel_id": channel_id, "now": now},
+    )
+    return result.rowcount == 1
+
+
+async def retry_channel(conn: Connection, channel_id: int, now: datetime) -> None:
+    """The channel may be open again: its rows are due now."""
+    await conn.execute(
+        text(
+            "UPDATE outbox SET next_attempt_at = :now "
+            "WHERE channel_id = :channel_id AND delivered_at IS NULL AND given_up_at IS NULL"
+        ),
+        {"channel_id": channel_id, "now": now},
+    )
+
+
+async def waiting(conn: Connection) -> Row:
+    """`waiting` (rows) and `oldest` (moment or None) of what is not said yet."""
+    result = await conn.execute(
+        text(
+            "SELECT count(*) AS waiting, min(created_at) AS oldest, "
+            "count(*) FILTER (WHERE attempts > 0) AS retrying "
+            "FROM outbox WHERE delivered_at IS NULL AND given_up_at IS NULL"
+        )
+    )
+    return dict(result.mappings().one())

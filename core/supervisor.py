@@ -1,0 +1,187 @@
+"""Who owns every task: root tasks with a policy, one leader among the replicas, an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import asyncpg
+
+from core.clock import Clock, jittered, monotonic
+
+log = logging.getLogger(__name__)
+
+LEADER_LOCK = 0x44524D00
+STANDBY_POLL_SECONDS = 0.5
+LOCK_CHECK_SECONDS = 1.0
+STOP_SECONDS = 8.0
+STEADY_SECONDS = 60.0
+LONGEST_WAIT = 30.0
+
+Work = Callable[[], Awaitable[None]]
+Policy = Literal["fatal", "restart"]
+
+
+class Fatal(Exception):
+    """The process must end; `code` is its exit code and the text one line for the operator."""
+
+    def __init__(self, text: str, code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass
+class TaskState:
+    """How a root task fares, for /health."""
+
+    state: Literal["waiting", "running", "backing off", "stopped"] = "waiting"
+    since: datetime | None = None
+    restarts: int = 0
+    last_error: str | None = None
+
+
+class Supervisor:
+    """Runs root tasks until `stop` is called or a fatal one ends."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self._fatal: asyncio.Future[Fatal] = asyncio.get_running_loop().create_future()
+        self.states: dict[str, TaskState] = {}
+
+    def start(self, name: str, work: Work, policy: Policy = "restart") -> None:
+        """Own a task: `restart` comes back with back-off, the end of a `fatal` one ends the process."""
+        self.states[name] = TaskState()
+        self._tasks.append(asyncio.create_task(self._own(name, work, policy), name=name))
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def wait(self) -> int:
+        """Return the exit code once stopped; every task has ended then, within STOP_SECONDS."""
+        await self._stopping.wait()
+        await self._cancel_all()
+        if not self._fatal.done():
+            return 0
+        fatal = self._fatal.result()
+        log.error("fatal", extra={"fields": {"error": str(fatal)}})
+        return fatal.code
+
+    async def _cancel_all(self) -> None:
+        for task in reversed(self._tasks):
+            task.cancel()
+        _done, pending = await asyncio.wait(self._tasks, timeout=STOP_SECONDS) if self._tasks else ((), ())
+        for task in pending:
+            log.error("task_did_not_stop", extra={"fields": {"task": task.get_name()}})
+
+    async def _own(self, name: str, work: Work, policy: Policy) -> None:
+        state = self.states[name]
+        attempt = 0
+        while True:
+            started = monotonic()
+            self._note(state, "running")
+            try:
+                await work()
+                error: Exception = RuntimeError(f"{name} ended")
+            except Fatal as fatal:
+                return self._give_up(state, fatal)
+            except Exception as caught:
+                log.exception("task_failed", extra={"fields": {"task": name}})
+                error = caught
+            if policy == "fatal":
+                return self._give_up(state, Fatal(f"{name}: {error!r}"))
+            attempt = 0 if monotonic() - started > STEADY_SECONDS else attempt + 1
+            state.restarts += 1
+            state.last_error = repr(error)
+            self._note(state, "backing off")
+            await asyncio.sleep(jittered(min(0.5 * 2**attempt, LONGEST_WAIT)))
+
+    def _give_up(self, state: TaskState, fatal: Fatal) -> None:
+        state.last_error = str(fatal)
+        self._note(state, "stopped")
+        if not self._fatal.done():
+            self._fatal.set_result(fatal)
+        self._stopping.set()
+
+    def _note(self, state: TaskState, value: Literal["waiting", "running", "backing off", "stopped"]) -> None:
+        state.state = value
+        state.since = self._clock.now()
+
+
+class Leadership:
+    """The advisory lock of the one process that leads, held on a connection of its own.
+
+    When PostgreSQL goes away the lock goes with it. Nothing can be stored then either, so the process keeps its
+    tasks and takes the lock back as soon as the server answers; if another replica was faster, that is fatal.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self.leading = False
+
+    async def acquire(self) -> None:
+        """Return once this process leads; until then it stands by."""
+        while not await self._try():
+            await asyncio.sleep(STANDBY_POLL_SECONDS)
+        self.leading = True
+        log.info("leading")
+
+    async def hold(self) -> None:
+        """Watch the lock for ever. Errors: `Fatal` when another process leads."""
+        while True:
+            await asyncio.sleep(LOCK_CHECK_SECONDS)
+            if await self._alive():
+                continue
+            self.leading = False
+            log.warning("leader_lock_lost")
+            await self._retake()
+            self.leading = True
+            log.info("leader_lock_retaken")
+
+    async def release(self) -> None:
+        """Let the next process lead at once."""
+        self.leading = False
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await asyncio.wait_for(connection.close(), 2)
+
+    async def _retake(self) -> None:
+        while True:
+            got = await self._try()
+            if got:
+                return
+            if self._connection is not None:
+                raise Fatal("another process took the lead while PostgreSQL was away")
+            await asyncio.sleep(STANDBY_POLL_SECONDS)
+
+    async def _alive(self) -> bool:
+        if self._connection is None or self._connection.is_closed():
+            return False
+        try:
+            await asyncio.wait_for(self._connection.fetchval("SELECT 1"), 10)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            return False
+        return True
+
+    async def _try(self) -> bool:
+        """Ask once for the lock; a connection that PostgreSQL refused leaves `_connection` None."""
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = None
+                self._connection = await asyncpg.connect(self._url, timeout=5)
+            got = await asyncio.wait_for(self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK), 5)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            log.warning("leader_lock_unreachable", extra={"fields": {"error": repr(error)}})
+            if self._connection is not None:
+                self._connection.terminate()
+                self._connection = None
+            return False
+        return bool(got)

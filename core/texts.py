@@ -1,0 +1,108 @@
+"""Every sentence a user sees: gettext catalogues, plurals, and names isolated in right-to-left text."""
+
+from __future__ import annotations
+
+import gettext
+import io
+import logging
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+log = logging.getLogger(__name__)
+
+RTL_LOCALES = frozenset({"ar"})
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+_LOCALES = Path(__file__).resolve().parent.parent / "locales"
+_MARKDOWN = re.compile(r"([\\*_~`|>#\[\]()<@:-])")
+
+
+def escape(name: str) -> str:
+    """A name from outside as plain text: no markdown, no mention, no line of its own."""
+    flat = " ".join(name.split())
+    return _MARKDOWN.sub(r"\\\1", flat).replace("\\@", "@\u200b")
+
+
+def mention(discord_id: int) -> str:
+    return f"<@{discord_id}>"
+
+
+def moment(when: datetime, style: str = "F") -> str:
+    """Discord's own timestamp, shown in the reader's zone. Styles: t T d D f F R."""
+    return f"<t:{int(when.timestamp())}:{style}>"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share with the digits that matter: 44%, 3.14%, 0.0062%."""
+    if whole <= 0:
+        return "0%"
+    share = Decimal(part) * 100 / Decimal(whole)
+    return f"{share:.3g}%" if 0 < share < 100 and share >= Decimal("0.001") else f"{share.normalize():f}%"
+
+
+class Reader:
+    """One language: call it with a key and arguments, or `count` for a text with plural forms."""
+
+    def __init__(self, locale: str, catalogue: gettext.NullTranslations, fallback: Reader | None) -> None:
+        self.locale = locale
+        self.rtl = locale in RTL_LOCALES
+        self._catalogue = catalogue
+        self._fallback = fallback
+
+    def __call__(self, key: str, **args: object) -> str:
+        return self._filled(key, self._catalogue.gettext(key), args)
+
+    def count(self, key: str, n: int, **args: object) -> str:
+        """The plural form for `n`, which fills `{n}`."""
+        return self._filled(key, self._catalogue.ngettext(key, key, n), {"n": n, **args})
+
+    def _filled(self, key: str, template: str, args: Mapping[str, object]) -> str:
+        if template == key:
+            return self._missing(key, args)
+        return template.format(**{name: self._shown(value) for name, value in args.items()})
+
+    def _missing(self, key: str, args: Mapping[str, object]) -> str:
+        log.error("text_missing", extra={"fields": {"key": key, "locale": self.locale}})
+        if self._fallback is None:
+            return key
+        n = args.get("n")
+        return self._fallback.count(key, n) if isinstance(n, int) else self._fallback(key, **args)
+
+    def _shown(self, value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return f"{value:,}"
+        if self.rtl and isinstance(value, str) and value:
+            return f"{FIRST_STRONG_ISOLATE}{value}{POP_ISOLATE}"
+        return value
+
+
+class Texts:
+    """All languages, compiled from `locales/<locale>.po` when the process starts."""
+
+    def __init__(self, folder: Path = _LOCALES) -> None:
+        english = Reader("en", _compiled(folder / "en.po", "en"), None)
+        self._readers = {"en": english}
+        for path in sorted(folder.glob("*.po")):
+            if path.stem != "en":
+                self._readers[path.stem] = Reader(path.stem, _compiled(path, path.stem), english)
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        return tuple(self._readers)
+
+    def reader(self, locale: str | None) -> Reader:
+        return self._readers.get(locale or "en", self._readers["en"])
+
+
+def _compiled(path: Path, locale: str) -> gettext.GNUTranslations:
+    with path.open("rb") as source:
+        catalogue = read_po(source, locale=locale)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

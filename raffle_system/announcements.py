@@ -1,0 +1,167 @@
+"""What the raffle says in channels and direct messages: a reader and facts in, a message out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_skeleton
+
+from core.db import Row
+from core.draws import Drawn, Frozen, Replacement
+from core.guilds import GuildSettings
+from core.messages import BLUE, GOLD, GREEN, GREY, Embed, EmbedField, Message
+from core.texts import Reader, escape, mention, moment, percent
+from raffle_system.gifted_sub_tracker import Award
+from raffle_system.models import SOURCES, Period
+from raffle_system.month import title_of
+from raffle_system.watchtime_converter import Conversion
+
+
+def period_name(period: Period, zone: ZoneInfo, locale: str = "en") -> str:
+    """The month that the period covers, such as `November 2025`."""
+    year, month = title_of(period.start_date, zone)
+    day = period.start_date.astimezone(zone).replace(year=year, month=month, day=15)
+    return format_skeleton("yMMMM", day.date(), locale=locale)
+
+
+def source_lines(reader: Reader, held: Mapping[str, Any]) -> str:
+    """One line per source that has tickets."""
+    lines = [reader(f"source.{source}", tickets=int(held[source])) for source in SOURCES if held[source]]
+    return "\n".join(lines)
+
+
+def freeze(
+    reader: Reader, settings: GuildSettings, period: Period, frozen: Frozen, prize: str
+) -> Message:  # fmt: skip
+    fields = [
+        EmbedField(name=reader("draw.entrants"), value=f"{frozen.entrant_count:,}"),
+        EmbedField(name=reader("draw.total_tickets"), value=f"{frozen.total_tickets:,}"),
+    ]
+    if prize:
+        fields.append(EmbedField(name=reader("draw.prize"), value=escape(prize)))
+    fields.append(EmbedField(name=reader("draw.entrants_digest"), value=f"`{frozen.entrants_sha256}`", inline=False))
+    if frozen.round is not None and frozen.round_at is not None:
+        when = reader("draw.round_at", number=str(frozen.round), when=moment(frozen.round_at, "T"))
+        fields.append(EmbedField(name=reader("draw.beacon_round"), value=when, inline=False))
+    name = period_name(period, ZoneInfo(settings.timezone), reader.locale)
+    text = "draw.frozen_beacon" if frozen.round is not None else "draw.frozen_commit"
+    embed = Embed(
+        title=reader("draw.frozen_title", period=name), description=reader(text), colour=BLUE,
+        fields=tuple(fields), footer=frozen.draw_id,
+    )  # fmt: skip
+    return Message(embeds=(embed,))
+
+
+def winner(reader: Reader, drawn: Drawn, held: Mapping[str, Any]) -> Message:
+    """The plan's draw announcement, with the record attached."""
+    row, pick = drawn.row, drawn.picks[0]
+    tickets, total = drawn.entrants.tickets_of(pick.id), drawn.entrants.total
+    statistics = "\n".join(
+        (
+            reader("draw.stat_total", tickets=total),
+            reader("draw.stat_participants", participants=len(drawn.entrants)),
+            reader("draw.stat_winning_ticket", ticket=pick.ticket),
+        )
+    )
+    own = f"{source_lines(reader, held)}\n{reader('draw.own_total', tickets=tickets)}"
+    fields = [
+        EmbedField(name=reader("draw.statistics"), value=statistics, inline=False),
+        EmbedField(name=reader("draw.winners_tickets"), value=own, inline=False),
+        EmbedField(
+            name=reader("draw.winners_odds"), value=f"{tickets:,}/{total:,} ({percent(tickets, total)})", inline=False
+        ),
+    ]  # fmt: skip
+    if row["prize"]:
+        fields.append(EmbedField(name=reader("draw.prize"), value=escape(row["prize"]), inline=False))
+    embed = Embed(
+        title=reader("draw.winner_title"),
+        description=f"{reader('draw.congratulations', winner=mention(pick.id))}\n\n{reader('draw.next_raffle')}",
+        colour=GOLD, fields=tuple(fields), footer=reader("draw.verify_hint"),
+    )  # fmt: skip
+    return Message(
+        content=reader("draw.winner_line", winner=mention(pick.id)), embeds=(embed,), mentions=(pick.id,),
+        draw_ids=(row["draw_id"],),
+    )  # fmt: skip
+
+
+def delay(reader: Reader, row: Row) -> Message:
+    text = reader("draw.delayed", number=str(row["beacon_round"]))
+    return Message(embeds=(Embed(title=reader("draw.delayed_title"), description=text, colour=GREY),))
+
+
+def reroll(reader: Reader, period: Period, replacement: Replacement, held: Mapping[str, Any], reason: str) -> Message:
+    new, old = replacement.winner, replacement.replaced
+    lines = [
+        reader("draw.rerolled", old=mention(old), new=mention(new.id)),
+        reader("draw.stat_winning_ticket", ticket=new.ticket),
+        reader("draw.own_total", tickets=replacement.tickets),
+    ]
+    if reason:
+        lines.append(reader("draw.reason", reason=escape(reason)))
+    lines.append(reader("draw.reroll_fair"))
+    embed = Embed(
+        title=reader("draw.reroll_title", number=str(period.number)), description="\n".join(lines), colour=GOLD,
+        footer=reader("draw.verify_hint"),
+    )  # fmt: skip
+    return Message(
+        content=reader("draw.winner_line", winner=mention(new.id)), embeds=(embed,), mentions=(new.id,),
+        draw_ids=(period.draw_id,),
+    )  # fmt: skip
+
+
+def gift(reader: Reader, award: Award) -> Message | None:
+    """The thanks for a gift; an anonymous gifter is never named, and earns nothing."""
+    if award.anonymous:
+        return None
+    subs = reader.count("gift.subs", award.count)
+    if award.discord_id is not None:
+        tickets = reader.count("count.tickets", award.tickets)
+        text = reader("gift.earned", member=mention(award.discord_id), tickets=tickets, subs=subs)
+    else:
+        tickets = reader.count("count.tickets", award.tickets)
+        text = reader("gift.unlinked", name=escape(award.gifter), tickets=tickets, subs=subs)
+    return Message(embeds=(Embed(description=text, colour=GREEN),))
+
+
+def conversion(reader: Reader, paid: Conversion, threshold: int) -> Message | None:
+    """One line for each who earned at least the threshold at once; None when nobody did."""
+    lines = [
+        reader("watch.earned", member=mention(e.discord_id), tickets=reader.count("count.tickets", e.earned))
+        for e in paid.top
+        if e.earned >= threshold
+    ]
+    if not lines:
+        return None
+    return Message(embeds=(Embed(title=reader("watch.title"), description="\n".join(lines), colour=GREEN),))
+
+
+def new_period(
+    reader: Reader, settings: GuildSettings, ended: Period, opened: Period, last: Period | None, tickets: int
+) -> Message:
+    """The month's turn: a new raffle runs; who won the last one, or that it waits to be drawn."""
+    zone = ZoneInfo(settings.timezone)
+    lines = [reader("period.earn", until=moment(opened.end_date), relative=moment(opened.end_date, "R"))]
+    ended_name = period_name(ended, zone, reader.locale)
+    if ended.total_tickets and ended.frozen_at is None:
+        lines.insert(0, reader("period.undrawn", period=ended_name, number=str(ended.number)))
+    elif last is not None and last.winner_discord_id is not None:
+        who = mention(last.winner_discord_id)
+        lines.insert(0, reader("period.last_winner", winner=who, tickets=reader.count("count.tickets", tickets)))
+    title = reader("period.started", period=period_name(opened, zone, reader.locale))
+    return Message(embeds=(Embed(title=title, description="\n".join(lines), colour=GOLD),))
+
+
+def linked(reader: Reader, member: int, kick_name: str, watch: int, gifts: Sequence[int], window: timedelta) -> Message:
+    """The link is made, with everything that was waiting for it."""
+    lines = [reader("link.done", member=mention(member), name=escape(kick_name))]
+    if watch:
+        lines.append(reader("link.credit_watchtime", tickets=reader.count("count.tickets", watch)))
+    if gifts:
+        lines.append(reader("link.credit_gifts", tickets=reader.count("count.tickets", sum(gifts))))
+    if not watch and not gifts:
+        lines.append(reader("link.earn_now", minutes=int(window.total_seconds() // 60)))
+    embed = Embed(title=reader("link.done_title"), description="\n".join(lines), colour=GREEN)
+    return Message(embeds=(embed,), mentions=(member,))

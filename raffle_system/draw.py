@@ -1,0 +1,199 @@
+"""The raffle's draw: end, freeze, publish, reroll. Winners come from `core.draws` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from core import draws, fair_draw, guilds, outbox
+from core.beacon import BeaconChain
+from core.clock import Clock
+from core.db import Connection, Row
+from core.draws import Drawn, Freeze, Frozen, Replacement
+from core.errors import UserError
+from core.guilds import Guilds, GuildSettings
+from core.messages import Message
+from raffle_system import announcements, ledger_store, periods, store
+from raffle_system.config import PRIZE_LENGTH, REASON_LENGTH
+from raffle_system.models import Period
+from raffle_system.periods import LastCall
+
+LEFT_SERVER, BELOW_MINIMUM = "left the server", "fewer tickets than the minimum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawPlan:
+    """What `raffle draw` would do now; shown before the admin confirms."""
+
+    period: Period
+    ends_now: bool
+    participants: int
+    tickets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawStarted:
+    period: Period
+    opened: Period | None
+    frozen: Frozen
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawRequest:
+    """Who asked for a draw, where, and for what. `present` are the members now, None if they cannot be listed."""
+
+    actor: int | None
+    channel_id: int | None
+    prize: str
+    present: Collection[int] | None
+
+
+async def plan(conn: Connection, settings: GuildSettings, number: int | None) -> DrawPlan:
+    """The period that a draw would take: the named one, else the oldest that waits, else the running one.
+
+    Errors: `raffle.no_such_period`, `draw.already_frozen`, `raffle.nobody_entered`.
+    """
+    if number is not None:
+        period = await periods.by_number(conn, settings.guild_id, number)
+    else:
+        waiting = await periods.undrawn(conn, settings.guild_id)
+        period = waiting[0] if waiting else await periods.active(conn, settings.guild_id)
+    if period.frozen_at is not None:
+        raise UserError("draw.already_frozen")
+    stats = await ledger_store.stats(conn, period.id)
+    if not stats["total"]:
+        raise UserError("raffle.nobody_entered", number=str(period.number))
+    return DrawPlan(
+        period=period, ends_now=period.status == "active", participants=stats["participants"], tickets=stats["total"]
+    )  # fmt: skip
+
+
+async def start(
+    conn: Connection, clock: Clock, settings: GuildSettings, chain: BeaconChain, guilds_: Guilds,
+    period_id: int, request: DrawRequest, last_call: LastCall,
+) -> DrawStarted:  # fmt: skip
+    """Freeze a period, ending it first where it still runs; the draw then finishes by itself.
+
+    Errors: `draw.already_frozen` (another admin was faster), `raffle.nobody_entered`, `error.too_long`.
+    """
+    if len(request.prize) > PRIZE_LENGTH:
+        raise UserError("error.too_long", most=PRIZE_LENGTH)
+    period = await periods.by_id(conn, period_id, for_update=True)
+    if period.guild_id != settings.guild_id or period.frozen_at is not None:
+        raise UserError("draw.already_frozen")
+    opened = None
+    if period.status == "active":
+        period, opened = await periods.end_now(conn, clock, settings, period, last_call)
+    frozen = await _freeze(conn, clock, settings, chain, period, request)
+    reader = guilds_.reader(settings.guild_id)
+    message = announcements.freeze(reader, settings, period, frozen, request.prize)
+    await _post_both(conn, clock, settings, request.channel_id, message)
+    detail = {"period": period.number, "entrants_sha256": frozen.entrants_sha256}
+    await guilds.audit(conn, settings.guild_id, request.actor, "draw", detail, clock.now())
+    return DrawStarted(period=period, opened=opened, frozen=frozen)
+
+
+async def _freeze(
+    conn: Connection, clock: Clock, settings: GuildSettings, chain: BeaconChain, period: Period, request: DrawRequest
+) -> Frozen:  # fmt: skip
+    minimum = settings.minimum_tickets_to_enter
+    text = await ledger_store.entrant_text(conn, period.id, minimum)
+    entrants = fair_draw.parse_entrant_text(text)
+    excluded = [(who, BELOW_MINIMUM) for who in await ledger_store.below_minimum(conn, period.id, minimum)]
+    if request.present is not None:
+        gone = [who for who in entrants.ids if who not in request.present]
+        excluded += [(who, LEFT_SERVER) for who in gone]
+        entrants = _without(entrants, set(gone))
+    if not len(entrants):
+        raise UserError("raffle.nobody_entered", number=str(period.number))
+    await store.mark_frozen(conn, period.id, entrants.total, clock.now())
+    return await draws.freeze_draw(
+        conn, clock, chain, period.draw_id,
+        Freeze(
+            title=announcements.period_name(period, ZoneInfo(settings.timezone)), prize=request.prize, winners=1,
+            entrants=entrants.text, entrant_count=len(entrants), total_tickets=entrants.total,
+            excluded=sorted(excluded), requested_by=request.actor, channel_id=request.channel_id,
+        ),
+    )  # fmt: skip
+
+
+def _without(entrants: fair_draw.Entrants, gone: set[int]) -> fair_draw.Entrants:
+    if not gone:
+        return entrants
+    pairs = zip(entrants.ids, entrants.tickets, strict=True)
+    return fair_draw.Entrants.from_pairs(pair for pair in pairs if pair[0] not in gone)
+
+
+async def _post_both(
+    conn: Connection, clock: Clock, settings: GuildSettings, channel_id: int | None, message: Message
+) -> None:
+    """To the announcement channel, and where the command was given if that is another one."""
+    for target in dict.fromkeys((settings.announcement_channel_id, channel_id)):
+        await outbox.post(conn, clock, settings.guild_id, target, message)
+
+
+class RafflePublisher:
+    """Called by the draw's finisher in the transaction that stores the picks."""
+
+    def __init__(self, clock: Clock, guilds_: Guilds) -> None:
+        self._clock = clock
+        self._guilds = guilds_
+
+    async def publish(self, conn: Connection, drawn: Drawn) -> None:
+        row, pick = drawn.row, drawn.picks[0]
+        settings = self._guilds.get(row["guild_id"])
+        held = await store.tickets_of(conn, row["period_id"], pick.id)
+        await store.set_winner(conn, row["period_id"], pick.id, held["kick_name"], pick.ticket)
+        await store.add_draw(
+            conn, guild_id=row["guild_id"], period_id=row["period_id"], total_tickets=drawn.entrants.total,
+            participants=len(drawn.entrants), winner=pick.id, kick_name=held["kick_name"], ticket=pick.ticket,
+            prize=row["prize"], drawn_at=drawn.drawn_at, drawn_by=row["requested_by"],
+        )  # fmt: skip
+        reader = self._guilds.reader(row["guild_id"])
+        message = announcements.winner(reader, drawn, held)
+        await _post_both(conn, self._clock, settings, row["channel_id"], message)
+
+    async def tell_delay(self, conn: Connection, row: Row) -> None:
+        settings = self._guilds.get(row["guild_id"])
+        message = announcements.delay(self._guilds.reader(row["guild_id"]), row)
+        await _post_both(conn, self._clock, settings, row["channel_id"], message)
+
+
+async def reroll(
+    conn: Connection, clock: Clock, settings: GuildSettings, guilds_: Guilds, *,
+    number: int | None, actor: int, channel_id: int | None, reason: str,
+) -> tuple[Period, Replacement]:  # fmt: skip
+    """The next reserve of a drawn period takes the prize; announced, with the record's new state attached.
+
+    Errors: `draw.not_drawn`, `draw.no_reserves`, `raffle.no_such_period`, `error.too_long`.
+    """
+    if len(reason) > REASON_LENGTH:
+        raise UserError("error.too_long", most=REASON_LENGTH)
+    period = await drawn_period(conn, settings, number)
+    replacement = await draws.take_reserve(
+        conn, clock, period.draw_id, position=0, kind="reroll", by=actor, reason=reason
+    )
+    pick = replacement.winner
+    held = await store.tickets_of(conn, period.id, pick.id)
+    await store.replace_winner(conn, period.id, pick.id, held["kick_name"], pick.ticket)
+    message = announcements.reroll(guilds_.reader(settings.guild_id), period, replacement, held, reason)
+    await _post_both(conn, clock, settings, channel_id, message)
+    detail = {
+        "period": period.number,
+        "from": str(replacement.replaced),
+        "to": str(pick.id),
+        "reason": reason,
+    }
+    await guilds.audit(conn, settings.guild_id, actor, "reroll", detail, clock.now())
+    return period, replacement
+
+
+async def drawn_period(conn: Connection, settings: GuildSettings, number: int | None) -> Period:
+    """The named period, else the one drawn last. Errors: `draw.not_drawn`, `raffle.no_such_period`."""
+    if number is not None:
+        return await periods.by_number(conn, settings.guild_id, number)
+    period = await periods.last_drawn(conn, settings.guild_id)
+    if period is None:
+        raise UserError("draw.not_drawn")
+    return period

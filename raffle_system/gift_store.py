@@ -1,0 +1,120 @@
+"""SQL of gifted subs: one row per gift, however many frames told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from core.db import Connection, Row
+
+_GIFT_LOCK = 0x44524D02
+
+
+async def lock(conn: Connection, guild_id: int) -> None:
+    """One gift of a guild at a time, so that twins on two connections see each other."""
+    await conn.execute(
+        text("SELECT pg_advisory_xact_lock(:space, CAST(:guild_id % 2147483647 AS integer))"),
+        {"space": _GIFT_LOCK, "guild_id": guild_id},
+    )
+
+
+async def by_key(conn: Connection, guild_id: int, transport: str, key: str) -> Row | None:
+    """The gift that this transport has told under this key."""
+    column = _key_column(transport)
+    result = await conn.execute(
+        text(f"SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND {column} = :key FOR UPDATE"),
+        {"guild_id": guild_id, "key": key},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
+
+
+async def recent_twin(conn: Connection, guild_id: int, key: str, when: datetime, within: timedelta) -> Row | None:
+    """A gift under `key` or one of its later repetitions, seen less than `within` before or after."""
+    result = await conn.execute(
+        text(
+            "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id "
+            "AND (socket_key = :key OR starts_with(socket_key, :key || '@')) "
+            "AND gifted_at BETWEEN CAST(:when AS timestamptz) - CAST(:within AS interval) "
+            "AND CAST(:when AS timestamptz) + CAST(:within AS interval) LIMIT 1"
+        ),
+        {"guild_id": guild_id, "key": key, "when": when, "within": within},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
+
+
+async def unmatched(
+    conn: Connection, guild_id: int, other_transport: str, giftees: Sequence[str], when: datetime, within: timedelta
+) -> list[Row]:  # fmt: skip
+    """Gifts to the same people that only the other transport has told, nearest in time first."""
+    mine, other = ("webhook_key", "socket_key") if other_transport == "socket" else ("socket_key", "webhook_key")
+    result = await conn.execute(
+        text(
+            f"SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND {mine} IS NULL "
+            f"AND {other} IS NOT NULL AND giftees = CAST(:giftees AS text[]) "
+            "AND gifted_at BETWEEN CAST(:when AS timestamptz) - CAST(:within AS interval) "
+            "AND CAST(:when AS timestamptz) + CAST(:within AS interval) "
+            "ORDER BY abs(extract(epoch FROM gifted_at - CAST(:when AS timestamptz))), id FOR UPDATE"
+        ),
+        {"guild_id": guild_id, "giftees": list(giftees), "when": when, "within": within},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
+async def add(conn: Connection, values: dict[str, Any]) -> Row:
+    columns = ", ".join(values)
+    parameters = ", ".join(f":{name}" for name in values)
+    result = await conn.execute(
+        text(f"INSERT INTO raffle_gifted_subs ({columns}, tickets_awarded) VALUES ({parameters}, 0) RETURNING *"),
+        values,
+    )
+    return dict(result.mappings().one())
+
+
+async def change(conn: Connection, gift_id: int, values: dict[str, Any]) -> Row:
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
+    result = await conn.execute(
+        text(f"UPDATE raffle_gifted_subs SET {assignments} WHERE id = :id RETURNING *"),
+        {"id": gift_id, **values},
+    )
+    return dict(result.mappings().one())
+
+
+async def unpaid_of(
+    conn: Connection, period_id: int, guild_id: int, kick_user_id: int | None, name_key: str
+) -> list[Row]:
+    """Approved gifts of a Kick account in the period that nobody was paid for."""
+    result = await conn.execute(
+        text(
+            "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND period_id = :period_id "
+            "AND tickets_awarded = 0 AND status = 'approved' AND NOT anonymous "
+            "AND (gifter_kick_user_id = CAST(:kick_user_id AS bigint) "
+            "     OR (gifter_kick_user_id IS NULL AND gifter_name_key = :name_key)) "
+            "ORDER BY gifted_at, id FOR UPDATE"
+        ),
+        {"guild_id": guild_id, "period_id": period_id, "kick_user_id": kick_user_id, "name_key": name_key},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
+async def socket_was_down(conn: Connection, when: datetime) -> bool:
+    result = await conn.execute(
+        text("SELECT EXISTS (SELECT FROM kick_gaps WHERE :when BETWEEN started_at AND ended_at)"),
+        {"when": when},
+    )
+    return bool(result.scalar_one())
+
+
+async def add_gap(conn: Connection, started_at: datetime, ended_at: datetime, reason: str) -> None:
+    await conn.execute(
+        text("INSERT INTO kick_gaps (started_at, ended_at, reason) VALUES (:started_at, :ended_at, :reason)"),
+        {"started_at": started_at, "ended_at": ended_at, "reason": reason},
+    )
+
+
+def _key_column(transport: str) -> str:
+    return "socket_key" if transport == "socket" else "webhook_key"

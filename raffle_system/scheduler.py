@@ -1,0 +1,96 @@
+"""What the raffle does by itself, and when: conversion and the month's end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core import draws, outbox
+from core.beacon import BeaconChain
+from core.clock import Clock
+from core.db import Connection, Database
+from core.errors import UserError
+from core.guilds import Guilds, GuildSettings
+from core.jobs import Job, last_multiple
+from raffle_system import announcements, draw, ledger_store, periods, store, watchtime_converter
+from raffle_system.draw import DrawRequest
+from raffle_system.models import Period
+
+
+class RaffleSchedule:
+    """The raffle's scheduled work; each piece is one transaction with its announcement."""
+
+    def __init__(self, db: Database, clock: Clock, guilds: Guilds, chain: BeaconChain) -> None:
+        self._db = db
+        self._clock = clock
+        self._guilds = guilds
+        self._chain = chain
+
+    def jobs(self) -> list[Job]:
+        return [Job(name="conversion", due=_conversion_due, run=self._convert)]
+
+    async def open_first(self, guild_id: int) -> None:
+        """Open the raffle of a guild that has none yet."""
+        async with self._db.transaction() as conn:
+            await periods.open_first(conn, self._clock, self._guilds.get(guild_id))
+
+    async def close_due_periods(self) -> None:
+        """Close every period whose end has passed, one after another, however late this runs."""
+        for settings in self._guilds.all():
+            while await self._close_one(settings):
+                pass
+
+    async def last_call(self, conn: Connection, settings: GuildSettings, period: Period) -> None:
+        """What still belongs to a period, before it ends."""
+        await watchtime_converter.convert(conn, settings, period, self._clock.now())
+
+    async def _convert(self, conn: Connection, settings: GuildSettings, due_at: datetime) -> None:
+        period = await periods.active(conn, settings.guild_id)
+        paid = await watchtime_converter.convert(conn, settings, period, self._clock.now())
+        reader = self._guilds.reader(settings.guild_id)
+        message = announcements.conversion(reader, paid, settings.ticket_notification_threshold)
+        if message is not None:
+            await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
+
+    async def _close_one(self, settings: GuildSettings) -> bool:
+        async with self._db.transaction() as conn:
+            if await store.active(conn, settings.guild_id) is None:
+                return False
+            turned = await periods.end_if_due(conn, self._clock, settings, self.last_call)
+            if turned is None:
+                return False
+            ended, opened = turned
+            if settings.auto_draw_on_reset:
+                ended = await self._draw(conn, settings, ended)
+            await self._announce(conn, settings, ended, opened)
+        return True
+
+    async def _draw(self, conn: Connection, settings: GuildSettings, ended: Period) -> Period:
+        """AUTO_DRAW_ON_RESET: freeze at once; a month in which nobody took part has no draw."""
+        request = DrawRequest(actor=None, channel_id=None, prize="", present=None)
+        try:
+            async with conn.begin_nested():
+                started = await draw.start(
+                    conn, self._clock, settings, self._chain, self._guilds, ended.id, request, self.last_call
+                )
+        except UserError:
+            return ended
+        return started.period
+
+    async def _announce(self, conn: Connection, settings: GuildSettings, ended: Period, opened: Period) -> None:
+        last = await periods.last_drawn(conn, settings.guild_id)
+        tickets = 0
+        if last is not None and last.winner_discord_id is not None:
+            tickets = await ledger_store.total(conn, last.id, last.winner_discord_id)
+        ended = await periods.by_id(conn, ended.id)
+        reader = self._guilds.reader(settings.guild_id)
+        message = announcements.new_period(reader, settings, ended, opened, last, tickets)
+        await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
+
+    async def waiting(self) -> int:
+        """How many draws are frozen and wait for their round."""
+        async with self._db.transaction() as conn:
+            return len(await draws.waiting_draws(conn))
+
+
+def _conversion_due(settings: GuildSettings, now: datetime) -> datetime:
+    return last_multiple(now, settings.watchtime_conversion_interval)

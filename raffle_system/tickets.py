@@ -1,0 +1,116 @@
+"""The ledger service: the only way to change anybody's tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from core import guilds, identity
+from core.db import Connection, IntegrityError, Row, violated_constraint
+from core.errors import InsufficientTickets, PeriodFrozen, UserError
+from raffle_system import ledger_store as store
+from raffle_system.config import LARGEST_BONUS
+from raffle_system.models import BONUS, Balance, Grant, Granted, Period, Standing, Stats
+
+NOT_NEGATIVE = "raffle_tickets_total_not_negative"
+FROZEN = "raffle_period_frozen"
+
+
+@contextmanager
+def ledger_refusals() -> Iterator[None]:
+    """The database's refusals as typed errors. Errors: `PeriodFrozen`."""
+    try:
+        yield
+    except IntegrityError as error:
+        if violated_constraint(error) == FROZEN:
+            raise PeriodFrozen from error
+        raise
+
+
+async def grant_many(conn: Connection, grants: Sequence[Grant], now: datetime) -> list[Granted]:
+    """Make all changes in one statement; those paid before are skipped and not returned.
+
+    Errors: `PeriodFrozen`; IntegrityError when a balance would fall below zero.
+    """
+    if not grants:
+        return []
+    with ledger_refusals():
+        rows = await store.grant_many(conn, grants, now)
+    return [Granted(**row) for row in rows]
+
+
+async def grant(conn: Connection, one: Grant, now: datetime) -> Granted | None:
+    """`grant_many` with one; None when it was paid before."""
+    made = await grant_many(conn, [one], now)
+    return made[0] if made else None
+
+
+def check_amount(amount: int) -> None:
+    """Errors: `error.ticket_amount` unless 1 <= amount <= LARGEST_BONUS."""
+    if not 1 <= amount <= LARGEST_BONUS:
+        raise UserError("error.ticket_amount", amount=str(amount), most=LARGEST_BONUS)
+
+
+async def give(
+    conn: Connection, period: Period, discord_id: int, amount: int, *, reason: str, actor: int, ref: str, now: datetime
+) -> Granted | None:  # fmt: skip
+    """A bonus by an admin. `ref` names the request: asked twice, it is given once (None then)."""
+    check_amount(amount)
+    return await _bonus(conn, period, discord_id, amount, reason, actor, ref, now)
+
+
+async def remove(
+    conn: Connection, period: Period, discord_id: int, amount: int, *, reason: str, actor: int, ref: str, now: datetime
+) -> Granted | None:  # fmt: skip
+    """A negative bonus. Errors: `InsufficientTickets` with the balance when it is smaller than the amount."""
+    check_amount(amount)
+    try:
+        async with conn.begin_nested():
+            return await _bonus(conn, period, discord_id, -amount, reason, actor, ref, now)
+    except IntegrityError as error:
+        if violated_constraint(error) != NOT_NEGATIVE:
+            raise
+        balance = await store.total(conn, period.id, discord_id)
+        raise InsufficientTickets(balance, amount) from error
+
+
+async def _bonus(
+    conn: Connection, period: Period, discord_id: int, change: int, reason: str, actor: int, ref: str, now: datetime
+) -> Granted | None:  # fmt: skip
+    link = await identity.link_of(conn, period.guild_id, discord_id)
+    made = await grant(
+        conn,
+        Grant(
+            guild_id=period.guild_id, period_id=period.id, discord_id=discord_id,
+            kick_name=link.kick_name if link else "", change=change, source=BONUS, source_ref=ref,
+            description=reason, actor=actor, occurred_at=now,
+        ),
+        now,
+    )  # fmt: skip
+    if made:
+        detail = {"member": str(discord_id), "change": change, "reason": reason, "period": period.number}
+        await guilds.audit(conn, period.guild_id, actor, "bonus", detail, now)
+    return made
+
+
+async def balance_of(conn: Connection, period: Period, discord_id: int) -> Balance:
+    row = await store.balance(conn, period.id, discord_id)
+    return Balance(discord_id=discord_id, **row)
+
+
+async def leaderboard(conn: Connection, period: Period, limit: int) -> list[Standing]:
+    return [Standing(**row) for row in await store.leaderboard(conn, period.id, limit)]
+
+
+async def stats(conn: Connection, period: Period) -> Stats:
+    return Stats(**await store.stats(conn, period.id))
+
+
+async def audit_differences(conn: Connection) -> list[Row]:
+    """Balances that differ from the sum of their ledger rows: none, unless somebody wrote past us."""
+    return await store.differences(conn)
+
+
+async def ledger_size(conn: Connection) -> Row:
+    return await store.size(conn)

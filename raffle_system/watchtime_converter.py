@@ -1,0 +1,77 @@
+"""Chat-active minutes and their tickets: whole hours of the period pay, minutes over carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.db import Connection
+from core.guilds import GuildSettings
+from core.identity import name_key
+from raffle_system import watchtime_store as store
+from raffle_system.chat_activity import Viewer
+from raffle_system.config import MINUTES_PER_HOUR
+from raffle_system.models import Period
+from raffle_system.tickets import ledger_refusals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earner:
+    discord_id: int
+    earned: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """What one run paid: `top` are at most 20 members who earned most of it."""
+
+    members: int
+    tickets: int
+    top: Sequence[Earner]
+
+
+def whole_hours(minutes: int, converted: int) -> tuple[int, int]:
+    """(hours to pay now, minutes converted afterwards).
+
+    >>> whole_hours(185, 120)
+    (1, 180)
+    """
+    hours = minutes // MINUTES_PER_HOUR - converted // MINUTES_PER_HOUR
+    return max(hours, 0), max(converted, minutes // MINUTES_PER_HOUR * MINUTES_PER_HOUR)
+
+
+async def credit(conn: Connection, guild_id: int, period: Period, minute: datetime, viewers: Sequence[Viewer]) -> int:
+    """One minute to each viewer, once per (guild, viewer, minute) whatever is replayed; how many were new."""
+    if not viewers:
+        return 0
+    return await store.credit_minute(
+        conn, guild_id, period.id, minute,
+        [viewer.kick_user_id for viewer in viewers],
+        [viewer.kick_name for viewer in viewers],
+        [name_key(viewer.kick_name) for viewer in viewers],
+        [viewer.active_until for viewer in viewers],
+    )  # fmt: skip
+
+
+async def convert(
+    conn: Connection, settings: GuildSettings, period: Period, now: datetime, *, only: int | None = None
+) -> Conversion:
+    """Pay linked viewers for their whole hours, `only` one Kick account or all. One statement."""
+    with ledger_refusals():
+        rows = await store.convert(conn, settings.guild_id, period.id, settings.watchtime_tickets_per_hour, now, only)
+    top = [Earner(discord_id=row["discord_id"], earned=row["earned"], total=row["total"]) for row in rows]
+    return Conversion(
+        members=rows[0]["members"] if rows else 0, tickets=int(rows[0]["tickets"]) if rows else 0, top=top
+    )
+
+
+async def minutes_of(conn: Connection, period: Period, kick_user_id: int) -> tuple[int, int]:
+    """(chat-active minutes, of which converted) of a viewer in the period."""
+    return await store.minutes(conn, period.id, kick_user_id)
+
+
+async def open_windows(conn: Connection, guild_id: int, now: datetime) -> list[Viewer]:
+    """Windows that outlived the process which opened them."""
+    return [Viewer(**row) for row in await store.open_windows(conn, guild_id, now)]
