@@ -160,7 +160,8 @@ class KickSocket:
         count = self._counter.add(frame.name or "unreadable")
         if frame.kind in (FrameKind.MALFORMED, FrameKind.UNKNOWN) and _worth_a_line(count):
             shown = raw[:_SHOWN_BYTES].decode("utf-8", "replace")
-            log.warning("kick_frame_unread", extra={"why": frame.message or frame.name, "frame": shown})
+            level = logging.WARNING if frame.kind is FrameKind.MALFORMED else logging.INFO
+            log.log(level, "kick_frame_unread", extra={"why": frame.message or frame.name, "frame": shown})
         for event in frame.events:
             self._delivery.put(self._book.complete(event))
 

@@ -1,0 +1,108 @@
+"""Whatever comes over the wire, decoding returns."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.kick_events import GiftedSubs, KickEvent, gift_count, gift_key
+from kick.decode import Frame, decode_frame
+from tests.kick import shapes
+from tests.kick.shapes import CHANNEL, ROOM
+
+NOW = datetime(2026, 9, 12, 20, tzinfo=UTC)
+SHAPES: list[tuple[str, dict[str, Any]]] = [
+    ("ChatMessageEvent", shapes.chat()),
+    ("GiftedSubscriptionsEvent", shapes.gift()),
+    ("GiftsLeaderboardUpdated", shapes.leaderboard()),
+    ("ChatMessageSentEvent", shapes.system_message()),
+    ("SubscriptionGifted", {"user": {"username": "a"}, "gifted_users": ["b"], "id": 1}),
+    ("StreamerIsLive", shapes.stream_started()),
+    ("StopStreamBroadcast", shapes.stream_stopped()),
+    ("ChatMoveToSupportedChannelEvent", shapes.chat_moved()),
+    ("StreamHostEvent", {"chatroom_id": ROOM, "number_viewers": 1, "host_username": "a"}),
+    ("StreamHostedEvent", {"message": {"numberOfViewers": 1}, "user": {"username": "a"}}),
+    ("pusher:connection_established", {"activity_timeout": 120}),
+    ("pusher:error", {"code": 4200}),
+]
+CHANNELS = [f"chatrooms.{ROOM}.v2", f"chatroom_{ROOM}", f"channel_{CHANNEL}", "channel.", "", None, 7]
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("\ud800\x00"),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def paths(value: object, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in a JSON value."""
+    found = [here]
+    steps: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        steps = list(value.items())
+    elif isinstance(value, list):
+        steps = list(enumerate(value))
+    for key, inner in steps:
+        found += paths(inner, (*here, key))
+    return found
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: object) -> Any:
+    """`value` with `new` at `path`."""
+    if not path:
+        return new
+    if isinstance(value, dict):
+        return {
+            key: replaced(inner, path[1:], new) if key == path[0] else inner for key, inner in value.items()
+        }
+    return [replaced(inner, path[1:], new) if i == path[0] else inner for i, inner in enumerate(value)]
+
+
+@st.composite
+def mutated_frames(draw: st.DrawFn) -> str:
+    """A known frame with up to three of its values replaced by anything."""
+    name, data = draw(st.sampled_from(SHAPES))
+    changed: Any = data
+    for _ in range(draw(st.integers(0, 3))):
+        changed = replaced(changed, draw(st.sampled_from(paths(changed))), draw(anything))
+    inner = json.dumps(changed) if draw(st.booleans()) else changed
+    return json.dumps({"event": name, "data": inner, "channel": draw(st.sampled_from(CHANNELS))})
+
+
+def stored(frame: Frame) -> None:
+    """What is decoded can be written to a database and counted."""
+    for event in frame.events:
+        _check(event)
+
+
+def _check(event: KickEvent) -> None:
+    shown = repr(event)
+    assert "\\x00" not in shown
+    assert "\\ud8" not in shown
+    if isinstance(event, GiftedSubs):
+        assert gift_count(event) >= 1
+        assert len(gift_key(event)) < 200
+
+
+@given(mutated_frames())
+@settings(max_examples=1500, deadline=None)
+def test_mutated_frames_never_raise(raw: str) -> None:
+    stored(decode_frame(raw, NOW))
+
+
+@given(mutated_frames(), st.data())
+@settings(max_examples=500, deadline=None)
+def test_cut_and_spoilt_frames_never_raise(raw: str, data: st.DataObject) -> None:
+    spoilt = bytearray(raw.encode("utf-8", "surrogatepass"))
+    for _ in range(data.draw(st.integers(0, 5))):
+        spoilt[data.draw(st.integers(0, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
+    stored(decode_frame(bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))]), NOW))
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200))
+@settings(max_examples=500, deadline=None)
+def test_random_input_never_raises(raw: bytes | str) -> None:
+    stored(decode_frame(raw, NOW))
