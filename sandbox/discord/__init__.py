@@ -1,0 +1,8 @@
+"""A small, strict Discord: REST v10, gateway, interactions and a control API, spoken over loopback."""
+
+from __future__ import annotations
+
+from .app import add_routes
+from .world import DEFAULT_TOKEN, DiscordWorld
+
+__all__ = ["DEFAULT_TOKEN", "DiscordWorld", "add_routes"]
