@@ -34,6 +34,7 @@ def add_control(app: web.Application, world: DiscordWorld, gateway: Gateway, pre
         "/interaction": control.interaction,
         "/wait-message": control.wait_message,
         "/wait-ready": control.wait_ready,
+        "/wait-command": control.wait_command,
         "/violations": control.violations,
         "/requests": control.requests,
     }
@@ -157,6 +158,18 @@ class Control:
     async def wait_ready(self, request: web.Request) -> Body:
         ready = await self.world.wait_until(lambda: self.gateway.ready, self._timeout(request))
         return {"ready": bool(ready)}
+
+    async def wait_command(self, request: web.Request) -> Body:
+        """?as=&name=&channel=&timeout=: the registered command, once that person sees it."""
+        user = resolve.person(self.world, request.query.get("as", ""))
+        place = resolve.channel(self.world, request.query.get("channel", "general"), user)
+        name = request.query.get("name")
+
+        def look() -> list[Body]:
+            return [one for one in views.commands(self.world, place, user) if one["name"] == name]
+
+        found = await self.world.wait_until(look, self._timeout(request))
+        return {"command": found[0] if found else None}
 
     # -- doing ------------------------------------------------------------------------------------
 
