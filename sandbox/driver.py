@@ -122,7 +122,7 @@ class Discord:
 
     # -- interfering ------------------------------------------------------------------------------
 
-    async def act(self, name: str, **body: Any) -> Body:
+    async def act(self, name: str, /, **body: Any) -> Body:
         """Any act of the control API by name."""
         answer: Body = await self.link.post(f"/act/{name}", body)
         return answer
@@ -182,10 +182,10 @@ class Person:
         self.discord = discord
         self.name = name
 
-    async def act(self, act: str, **body: Any) -> Body:
+    async def act(self, act: str, /, **body: Any) -> Body:
         return await self.discord.act(act, **{"as": self.name}, **body)
 
-    async def _start(self, act: str, **body: Any) -> Outcome:
+    async def _start(self, act: str, /, **body: Any) -> Outcome:
         return Outcome(self, (await self.act(act, **body))["interaction"])
 
     async def say(
