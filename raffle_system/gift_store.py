@@ -16,7 +16,7 @@ _GIFT_LOCK = 0x44524D02
 async def lock(conn: Connection, guild_id: int) -> None:
     """One gift of a guild at a time, so that twins on two connections see each other."""
     await conn.execute(
-        text("SELECT pg_advisory_xact_lock(:space, CAST(:guild_id % 2147483647 AS integer))"),
+        text("SELECT pg_advisory_xact_lock(:space, CAST(CAST(:guild_id AS bigint) % 2147483647 AS integer))"),
         {"space": _GIFT_LOCK, "guild_id": guild_id},
     )
 
@@ -93,7 +93,8 @@ async def unpaid_of(
             "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND period_id = :period_id "
             "AND tickets_awarded = 0 AND status = 'approved' AND NOT anonymous "
             "AND (gifter_kick_user_id = CAST(:kick_user_id AS bigint) "
-            "     OR (gifter_kick_user_id IS NULL AND gifter_name_key = :name_key)) "
+            "     OR (gifter_name_key = :name_key "
+            "         AND (gifter_kick_user_id IS NULL OR CAST(:kick_user_id AS bigint) IS NULL))) "
             "ORDER BY gifted_at, id FOR UPDATE"
         ),
         {"guild_id": guild_id, "period_id": period_id, "kick_user_id": kick_user_id, "name_key": name_key},
