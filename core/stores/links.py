@@ -93,12 +93,13 @@ async def of_member(conn: Connection, guild_id: int, discord_id: int) -> Row | N
 
 
 async def of_kick(conn: Connection, guild_id: int, kick_user_id: int | None, name_key: str) -> Row | None:
-    """The link of a Kick account: by its id where known, else by its name."""
+    """The link of a Kick account: by its id; by its name only where one side's id is unknown."""
     result = await conn.execute(
         text(
             "SELECT discord_id, kick_name, kick_user_id, linked_at FROM links "
             "WHERE guild_id = :guild_id AND unlinked_at IS NULL "
-            "AND (kick_user_id = CAST(:kick_user_id AS bigint) OR name_key = :name_key) "
+            "AND (kick_user_id = CAST(:kick_user_id AS bigint) OR (name_key = :name_key "
+            "AND (kick_user_id IS NULL OR CAST(:kick_user_id AS bigint) IS NULL))) "
             "ORDER BY (kick_user_id = CAST(:kick_user_id AS bigint)) DESC NULLS LAST LIMIT 1"
         ),
         {"guild_id": guild_id, "kick_user_id": kick_user_id, "name_key": name_key},
