@@ -48,19 +48,25 @@ async def recent_twin(conn: Connection, guild_id: int, key: str, when: datetime,
 
 
 async def unmatched(
-    conn: Connection, guild_id: int, other_transport: str, giftees: Sequence[str], when: datetime, within: timedelta
+    conn: Connection, guild_id: int, other_transport: str, giftees: Sequence[str], count: int,
+    when: datetime, within: timedelta,
 ) -> list[Row]:  # fmt: skip
-    """Gifts to the same people that only the other transport has told, nearest in time first."""
+    """Gifts to the same people that only the other transport has told, nearest in time first.
+
+    The socket may tell a large gift in chunks: as many subs, to some of the same people, are the same gift.
+    """
     mine, other = ("webhook_key", "socket_key") if other_transport == "socket" else ("socket_key", "webhook_key")
     result = await conn.execute(
         text(
             f"SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND {mine} IS NULL "
-            f"AND {other} IS NOT NULL AND giftees = CAST(:giftees AS text[]) "
+            f"AND {other} IS NOT NULL AND (giftees = CAST(:giftees AS text[]) OR (sub_count = :count "
+            "AND giftees && CAST(:giftees AS text[]) "
+            "AND (giftees <@ CAST(:giftees AS text[]) OR giftees @> CAST(:giftees AS text[])))) "
             "AND gifted_at BETWEEN CAST(:when AS timestamptz) - CAST(:within AS interval) "
             "AND CAST(:when AS timestamptz) + CAST(:within AS interval) "
             "ORDER BY abs(extract(epoch FROM gifted_at - CAST(:when AS timestamptz))), id FOR UPDATE"
         ),
-        {"guild_id": guild_id, "giftees": list(giftees), "when": when, "within": within},
+        {"guild_id": guild_id, "giftees": list(giftees), "count": count, "when": when, "within": within},
     )
     return [dict(row) for row in result.mappings()]
 

@@ -89,7 +89,7 @@ async def record(
     conn: Connection, settings: GuildSettings, gift: GiftedSubs | ChatMessage, gifter_id: int | None,
     now: datetime, *, webhook_key: str | None = None,
 ) -> Award | None:  # fmt: skip
-    """Store the gift and pay it if it can be paid; None when it was known before.
+    """Store the gift and pay it if it can be paid; None when it was known before and nothing more is paid for it.
 
     `webhook_key` is the inbox key of a webhook delivery. The caller's transaction holds row and ledger together.
     """
@@ -98,8 +98,7 @@ async def record(
     key = webhook_key or gift_key(gift)
     known = await _known(conn, settings.guild_id, gift, transport, key)
     if known is not None:
-        await _merge(conn, known, gift, gifter_id)
-        return None
+        return await _merged(conn, settings, known, gift, gifter_id, now)
     if transport == "socket" and not gift_key_is_final(gift):
         key = f"{key}@{told_at(gift).timestamp():.3f}"
     twin = await _other_half(conn, settings.guild_id, gift, transport)
@@ -117,16 +116,21 @@ async def _known(
     return await store.by_key(conn, guild_id, transport, key)
 
 
-async def _merge(conn: Connection, row: Row, gift: GiftedSubs | ChatMessage, gifter_id: int | None) -> None:
-    """A further chunk brings giftees; a twin may bring the gifter's id."""
+async def _merged(
+    conn: Connection, settings: GuildSettings, row: Row, gift: GiftedSubs | ChatMessage,
+    gifter_id: int | None, now: datetime,
+) -> Award | None:  # fmt: skip
+    """A further chunk brings giftees; a twin may bring the gifter's id, and with it somebody to pay."""
     giftees = sorted({*row["giftees"], *_giftees(gift)})
     changes: dict[str, object] = {}
     if giftees != row["giftees"] and isinstance(gift, GiftedSubs) and gift.total_chunks:
         changes = {"giftees": giftees, "recipient_kick_name": ", ".join(giftees)}
     if gifter_id is not None and row["gifter_kick_user_id"] is None and not row["anonymous"]:
         changes["gifter_kick_user_id"] = gifter_id
-    if changes:
-        await store.change(conn, row["id"], changes)
+    if not changes:
+        return None
+    updated = await store.change(conn, row["id"], changes)
+    return await _pay_if_linked(conn, settings, updated, now)
 
 
 async def _other_half(conn: Connection, guild_id: int, gift: GiftedSubs | ChatMessage, transport: str) -> Row | None:
@@ -134,7 +138,9 @@ async def _other_half(conn: Connection, guild_id: int, gift: GiftedSubs | ChatMe
     if isinstance(gift, ChatMessage):
         return None
     other = "webhook" if transport == "socket" else "socket"
-    rows = await store.unmatched(conn, guild_id, other, _giftees(gift), told_at(gift), MATCH_SPAN)
+    rows = await store.unmatched(
+        conn, guild_id, other, _giftees(gift), gift_count(gift), told_at(gift), MATCH_SPAN
+    )  # fmt: skip
     anonymous = _is_anonymous(gift)
     own = name_key(gift.gifter_name)
     return next((r for r in rows if anonymous or r["anonymous"] or r["gifter_name_key"] == own), None)
@@ -145,6 +151,9 @@ async def _matched(
     gifter_id: int | None, transport: str, key: str, now: datetime,
 ) -> Award | None:  # fmt: skip
     changes: dict[str, object] = {f"{transport}_key": key, "status": "approved"}
+    giftees = sorted({*row["giftees"], *_giftees(gift)})
+    if giftees != row["giftees"]:
+        changes |= {"giftees": giftees, "recipient_kick_name": ", ".join(giftees)}
     if _is_anonymous(gift):
         changes |= {
             "anonymous": True,
@@ -156,7 +165,7 @@ async def _matched(
         changes["gifter_kick_user_id"] = gifter_id
     pending = row["status"] == "pending"
     updated = await store.change(conn, row["id"], changes)
-    return await _pay(conn, settings, updated, now) if pending else None
+    return await (_pay if pending else _pay_if_linked)(conn, settings, updated, now)
 
 
 async def _added(
@@ -193,6 +202,14 @@ async def _pay(conn: Connection, settings: GuildSettings, row: Row, now: datetim
         gifter=row["gifter_kick_name"], anonymous=row["anonymous"],
         discord_id=link.discord_id if link else None, count=row["sub_count"], tickets=tickets, total=paid,
     )  # fmt: skip
+
+
+async def _pay_if_linked(conn: Connection, settings: GuildSettings, row: Row, now: datetime) -> Award | None:
+    """Pay a gift that was told before its gifter could be found; None when that changes nothing."""
+    if row["tickets_awarded"]:
+        return None
+    award = await _pay(conn, settings, row, now)
+    return award if award is not None and award.total is not None else None
 
 
 async def _grant(conn: Connection, row: Row, discord_id: int, tickets: int, now: datetime) -> int | None:
