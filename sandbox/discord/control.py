@@ -39,17 +39,18 @@ def add_control(app: web.Application, world: DiscordWorld, gateway: Gateway, pre
         "/requests": control.requests,
     }
     for path, handler in routes.items():
-        app.router.add_get(prefix + path, _guarded(handler))
+        app.router.add_get(prefix + path, _guarded(world, prefix, handler))
     app.router.add_get(prefix + "/events", control.events)
-    app.router.add_post(prefix + "/act/{name}", _guarded(control.act))
-    app.router.add_post(prefix + "/gateway", _guarded(control.gateway_trouble))
+    app.router.add_post(prefix + "/act/{name}", _guarded(world, prefix, control.act))
+    app.router.add_post(prefix + "/gateway", _guarded(world, prefix, control.gateway_trouble))
     app.on_shutdown.append(control.stop)
 
 
-def _guarded(handler: Callable[[web.Request], Awaitable[Any]]) -> Answer:
+def _guarded(world: DiscordWorld, prefix: str, handler: Callable[[web.Request], Awaitable[Any]]) -> Answer:
     """JSON out; what a person cannot do becomes 409 with {"error"}."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
+        world.origin = str(request.url.origin()) + prefix.removesuffix("/control")
         try:
             return web.json_response(await handler(request))
         except RefusedError as refusal:
@@ -177,7 +178,6 @@ class Control:
         handler = ACTS.get(request.match_info["name"])
         if handler is None:
             raise RefusedError(f"there is no act {request.match_info['name']!r}; there are {', '.join(sorted(ACTS))}")
-        self.world.origin = str(request.url.origin()) + request.path.split("/control/")[0]
         return handler(self.world, await self._body(request))
 
     async def _body(self, request: web.Request) -> Body:

@@ -48,8 +48,9 @@ def _window(found: list[Message], query: dict[str, str], limit: int) -> list[Mes
     if "before" in query:
         found = [one for one in found if int(one.id) < int(query["before"])]
     elif "around" in query:
-        near = sorted(found, key=lambda one: abs(int(one.id) - int(query["around"])))[:limit]
-        return sorted(near, key=lambda one: int(one.id))
+        middle = sum(1 for one in found if int(one.id) < int(query["around"]))
+        start = max(0, middle - limit // 2)
+        return found[start : start + limit]
     return found[-limit:]
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -17,8 +18,13 @@ from discord.gateway import DiscordWebSocket
 from yarl import URL
 
 Bot = commands.AutoShardedBot
-Ctx = commands.Context[Bot]
+Ctx = commands.Context[Any]
 Press = discord.Interaction[Any]
+
+
+def field(label: discord.ui.Label[Any]) -> Any:
+    """The component in a label, whose type the label does not know."""
+    return label.component
 
 
 class ConfirmView(discord.ui.View):
@@ -91,13 +97,13 @@ class Everything(discord.ui.Modal, title="Everything"):
     )
 
     async def on_submit(self, interaction: Press) -> None:
-        roles = [one.name for one in self.role.component.values]
-        files = [(one.filename, (await one.read()).decode()) for one in self.proof.component.values]
+        roles = [one.name for one in field(self.role).values]
+        files = [(one.filename, (await one.read()).decode()) for one in field(self.proof).values]
         lines = (
-            self.prize.component.value,
-            self.mode.component.value,
+            field(self.prize).value,
+            field(self.mode).value,
             roles,
-            self.extras.component.values,
+            field(self.extras).values,
             files,
         )
         await interaction.response.send_message(" / ".join(str(one) for one in lines), ephemeral=True)
@@ -117,9 +123,9 @@ class Checks(discord.ui.Modal, title="Checks"):
     )
 
     async def on_submit(self, interaction: Press) -> None:
-        who = [one.name for one in self.who.component.values]
-        where = self.where.component.values[0].name
-        text = f"{self.agreed.component.value} {who} {where} {self.size.component.values}"
+        who = [one.name for one in field(self.who).values]
+        where = field(self.where).values[0].name
+        text = f"{field(self.agreed).value} {who} {where} {field(self.size).values}"
         await interaction.response.send_message(text)
 
 
@@ -132,11 +138,11 @@ def make_bot(intents: discord.Intents | None = None) -> Bot:
 
 
 def _add_plain(bot: Bot) -> None:
-    @bot.hybrid_command(description="Says it back")
+    @bot.hybrid_command(description="Says it back")  # type: ignore[arg-type]
     async def echo(ctx: Ctx, text: str, times: commands.Range[int, 1, 3] = 1) -> None:
         await ctx.send(" ".join([text] * times), ephemeral=True)
 
-    @bot.hybrid_command(description="Whose tickets")
+    @bot.hybrid_command(description="Whose tickets")  # type: ignore[arg-type]
     async def tickets(ctx: Ctx, member: discord.Member | None = None) -> None:
         embed = discord.Embed(title="Tickets", colour=0x123456)
         embed.add_field(name="Member", value=(member or ctx.author).display_name)
@@ -167,7 +173,7 @@ def _add_plain(bot: Bot) -> None:
             try:
                 await ctx.channel.send("Only once", nonce="n-1")
                 return
-            except (discord.DiscordServerError, OSError, __import__("aiohttp").ClientError):
+            except (discord.DiscordServerError, aiohttp.ClientError):
                 continue
 
 
@@ -232,15 +238,17 @@ async def running(bot: Bot, api_base: str, token: str) -> AsyncIterator[Bot]:
     # discord.py goes back to this address when a session is invalidated.
     DiscordWebSocket.DEFAULT_GATEWAY = URL(api_base.replace("http", "ws", 1).replace("/api/v10", "/gateway"))
     bot.add_dynamic_items(Counter)
-    await bot.login(token)
-    await bot.tree.sync()
-    task = asyncio.create_task(bot.connect())
+    task: asyncio.Task[None] | None = None
     try:
+        await bot.login(token)
+        await bot.tree.sync()
+        task = asyncio.create_task(bot.connect())
         await asyncio.wait_for(bot.wait_until_ready(), 20)
         yield bot
     finally:
         await bot.close()
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         discord.http.Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before

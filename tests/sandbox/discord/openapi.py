@@ -38,8 +38,9 @@ def _document() -> dict[str, Any]:
 @cache
 def _registry() -> Registry[Any]:
     resource: Resource[Any] = Resource.from_contents(_document(), default_specification=DRAFT202012)
-    registry: Registry[Any] = Registry()
-    return registry.with_resource(URI, resource).crawl()
+    empty: Registry[Any] = Registry()
+    registry: Registry[Any] = empty.with_resource(URI, resource).crawl()
+    return registry
 
 
 @cache
