@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 GOLD, GREEN, BLUE, RED, GREY = 0xF1B82D, 0x2ECC71, 0x3B82F6, 0xE74C3C, 0x95A5A6
 
@@ -22,16 +22,37 @@ class Embed:
     colour: int = BLUE
     fields: tuple[EmbedField, ...] = ()
     footer: str = ""
+    thumbnail_url: str = ""
+    image_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Button:
+    """A button that outlives restarts: whoever owns the prefix of `custom_id` answers its presses."""
+
+    label: str
+    custom_id: str
+    style: Literal["primary", "secondary", "success", "danger"] = "primary"
+    emoji: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """`mentions` are the only members that may be pinged; `draw_ids` have their records attached."""
+    """`mentions` and `role_mentions` are all that may be pinged; `draw_ids` have their records attached.
+
+    `ref` names a message for later, such as `giveaway/12`: its feature hears when it was delivered, and a message
+    with the same `ref` that `edits` replaces it. `late` goes before the content when Discord was away for long.
+    """
 
     content: str = ""
     embeds: tuple[Embed, ...] = ()
     mentions: tuple[int, ...] = ()
     draw_ids: tuple[str, ...] = field(default=())
+    buttons: tuple[Button, ...] = ()
+    role_mentions: tuple[int, ...] = ()
+    ref: str = ""
+    edits: bool = False
+    late: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -43,6 +64,11 @@ class Message:
             embeds=tuple(_embed(item) for item in data["embeds"]),
             mentions=tuple(data["mentions"]),
             draw_ids=tuple(data["draw_ids"]),
+            buttons=tuple(Button(**item) for item in data.get("buttons", ())),
+            role_mentions=tuple(data.get("role_mentions", ())),
+            ref=data.get("ref", ""),
+            edits=data.get("edits", False),
+            late=data.get("late", ""),
         )
 
 

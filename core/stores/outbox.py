@@ -13,19 +13,44 @@ from core.db import Connection, Row
 
 async def add(
     conn: Connection, *, guild_id: int, channel_id: int | None, user_id: int | None,
-    payload: dict[str, Any], now: datetime,
+    payload: dict[str, Any], now: datetime, ref: str | None = None, edits: bool = False,
 ) -> int:  # fmt: skip
     result = await conn.execute(
         text(
-            "INSERT INTO outbox (guild_id, channel_id, user_id, payload, created_at, next_attempt_at) "
-            "VALUES (:guild_id, :channel_id, :user_id, CAST(:payload AS jsonb), :now, :now) RETURNING id"
+            "INSERT INTO outbox (guild_id, channel_id, user_id, payload, created_at, next_attempt_at, ref, edits) "
+            "VALUES (:guild_id, :channel_id, :user_id, CAST(:payload AS jsonb), :now, :now, :ref, :edits) RETURNING id"
         ),
         {
             "guild_id": guild_id, "channel_id": channel_id, "user_id": user_id,
-            "payload": json.dumps(payload), "now": now,
+            "payload": json.dumps(payload), "now": now, "ref": ref, "edits": edits,
         },
     )  # fmt: skip
     return int(result.scalar_one())
+
+
+async def replace_edit(conn: Connection, ref: str, payload: dict[str, Any]) -> bool:
+    """A newer state of a message takes the place of one that still waits; False when none waits."""
+    result = await conn.execute(
+        text(
+            "UPDATE outbox SET payload = CAST(:payload AS jsonb), revision = revision + 1 "
+            "WHERE ref = :ref AND edits AND delivered_at IS NULL AND given_up_at IS NULL"
+        ),
+        {"ref": ref, "payload": json.dumps(payload)},
+    )
+    return result.rowcount > 0
+
+
+async def message_of(conn: Connection, ref: str) -> int | None:
+    """The id of the message that was posted under the name."""
+    result = await conn.execute(
+        text(
+            "SELECT message_id FROM outbox WHERE ref = :ref AND NOT edits AND delivered_at IS NOT NULL "
+            "ORDER BY id DESC LIMIT 1"
+        ),
+        {"ref": ref},
+    )
+    value = result.scalar()
+    return value if isinstance(value, int) else None
 
 
 async def due(conn: Connection, now: datetime, limit: int) -> list[Row]:
@@ -43,10 +68,16 @@ async def due(conn: Connection, now: datetime, limit: int) -> list[Row]:
     return [dict(row) for row in result.mappings()]
 
 
-async def delivered(conn: Connection, row_id: int, message_id: int, now: datetime) -> None:
+async def delivered(
+    conn: Connection, row_id: int, message_id: int, now: datetime, revision: int | None = None
+) -> None:  # fmt: skip
+    """Settle the row, unless it was replaced by a newer state while the old one was on its way."""
     await conn.execute(
-        text("UPDATE outbox SET delivered_at = :now, message_id = :message_id, last_error = NULL WHERE id = :id"),
-        {"id": row_id, "message_id": message_id, "now": now},
+        text(
+            "UPDATE outbox SET delivered_at = :now, message_id = :message_id, last_error = NULL "
+            "WHERE id = :id AND (CAST(:revision AS integer) IS NULL OR revision = :revision)"
+        ),
+        {"id": row_id, "message_id": message_id, "now": now, "revision": revision},
     )
 
 
