@@ -1,0 +1,100 @@
+"""Points of roles, the entries that they give, and honest chances. 1 point is 1 bonus entry."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from math import exp, expm1
+
+from core.errors import UserError
+from giveaway.models import HIGHEST, MODES, Boost, Entities, RoleEntity
+
+MOST_POINTS, MOST_ROLES, MOST_CAP = 100, 25, 2_500
+
+
+def calculate_user_entities(
+    role_ids: Collection[int], role_entities: Sequence[RoleEntity], mode: str, cap: int | None = None,
+    boosts: Sequence[Boost] = (), now: datetime | None = None,
+) -> int:  # fmt: skip
+    """A member's points: the sum of their roles' points, or the highest; boosted, then capped.
+
+    Of several boosts that fit, the strongest counts. `now` is needed where there are boosts.
+    """
+    running = [b for b in boosts if now is not None and b.starts_at <= now < b.until]
+    points = [e.points * _factor(e.role_id, running) for e in role_entities if e.role_id in role_ids]
+    if not points:
+        return 0
+    total = max(points) if mode == HIGHEST else sum(points)
+    return total if cap is None else min(total, cap)
+
+
+def _factor(role_id: int, running: Sequence[Boost]) -> int:
+    return max((b.factor for b in running if b.role_id is None or b.role_id == role_id), default=1)
+
+
+def points_of(entities: Entities, role_ids: Collection[int], boosts: Sequence[Boost], now: datetime) -> int:
+    """A member's points in a giveaway; 0 where it has no entities."""
+    if not entities.enabled:
+        return 0
+    return calculate_user_entities(role_ids, entities.roles, entities.mode, entities.cap, boosts, now)
+
+
+def tickets_for(points: int) -> int:
+    """One entry for everybody, and one more for each point."""
+    return 1 + points
+
+
+def checked(entities: Entities) -> Entities:
+    """The entities, if a giveaway may have them.
+
+    Errors: `giveaway.bad_mode`, `giveaway.bad_points`, `giveaway.role_twice`, `giveaway.too_many_roles`,
+    `giveaway.bad_cap`, `giveaway.no_entity_roles`.
+    """
+    if entities.mode not in MODES:
+        raise UserError("giveaway.bad_mode")
+    if any(not 1 <= e.points <= MOST_POINTS for e in entities.roles):
+        raise UserError("giveaway.bad_points", most=MOST_POINTS)
+    if len({e.role_id for e in entities.roles}) != len(entities.roles):
+        raise UserError("giveaway.role_twice")
+    if len(entities.roles) > MOST_ROLES:
+        raise UserError("giveaway.too_many_roles", most=MOST_ROLES)
+    if entities.cap is not None and not 1 <= entities.cap <= MOST_CAP:
+        raise UserError("giveaway.bad_cap", most=MOST_CAP)
+    if entities.enabled and not entities.roles:
+        raise UserError("giveaway.no_entity_roles")
+    return entities
+
+
+def tier_of(points: int, tiers: Iterable[tuple[str, int]]) -> str:
+    """The highest named step that the points reach; empty below the first."""
+    reached = [(step, name) for name, step in tiers if step <= points]
+    return max(reached)[1] if reached else ""
+
+
+def win_rate(holders: Mapping[int, int], winners: int) -> float | None:
+    """The rate r at which a member with t tickets wins with chance 1 - exp(-r t); None when everybody wins.
+
+    `holders` counts members by their tickets. Drawing by weight without replacement is a race of exponential
+    clocks (Efraimidis and Spirakis); r is where the chances add up to the number of winners.
+    """
+    entrants = sum(holders.values())
+    if entrants <= winners:
+        return None
+    low, high = 0.0, 1.0
+    while _expected(holders, high) < winners:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _expected(holders, middle) < winners else (low, middle)
+    return (low + high) / 2
+
+
+def _expected(holders: Mapping[int, int], rate: float) -> float:
+    return sum(members * -expm1(-rate * tickets) for tickets, members in holders.items())
+
+
+def chance_to_win(tickets: int, total: int, winners: int, rate: float | None) -> float:
+    """A member's chance for any of the prizes; exact for one prize, else by `win_rate`."""
+    if rate is None:
+        return 1.0
+    return tickets / total if winners == 1 else 1 - exp(-rate * tickets)
