@@ -99,7 +99,7 @@ def _urls(raw: str) -> Any:
 
 
 def _token(raw: str) -> str:
-    if not re.fullmatch(r"[\w.\-]{20,}", raw):
+    if not re.fullmatch(r"[!-~]+", raw):
         raise ValueError(raw)
     return raw
 
@@ -151,7 +151,9 @@ _URL_TEXT = "an http(s) URL"
 class Config:
     """Everything the process reads from its environment. Rates and limits are the first guild's defaults."""
 
-    discord_token: str | None = _var("DISCORD_TOKEN", _token, None, "a bot token", secret=True)
+    discord_token: str | None = _var(
+        "DISCORD_TOKEN", _token, None, "a bot token: printable characters without spaces", secret=True
+    )
     discord_api_base: str = _var("DISCORD_API_BASE", _api_base, DISCORD_API, _URL_TEXT)
     database_url: str | None = _var(
         "DATABASE_URL", _database_url, None, "postgresql://user:password@host:port/database", secret=True

@@ -168,7 +168,7 @@ class DrawFinisher:
         try:
             found = await self._beacon.fetch(number)
         except BeaconUnavailable as error:
-            log.warning("beacon_unavailable", extra={"fields": {"round": number, "error": str(error)}})
+            log.warning("beacon_unavailable", extra={"round": number, "error": str(error)})
             found = None
             await asyncio.sleep(POLL_SECONDS)
         if found is None and late > DELAY_WORTH_TELLING:

@@ -83,7 +83,7 @@ class Scheduler:
         try:
             await work()
         except Exception as error:
-            log.exception("job_failed", extra={"fields": {"job": name}})
+            log.exception("job_failed", extra={"job": name})
             return f"{name}: {error!r}"
         return None
 

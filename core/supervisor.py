@@ -70,7 +70,7 @@ class Supervisor:
         if not self._fatal.done():
             return 0
         fatal = self._fatal.result()
-        log.error("fatal", extra={"fields": {"error": str(fatal)}})
+        log.error("fatal", extra={"error": str(fatal)})
         return fatal.code
 
     async def _cancel_all(self) -> None:
@@ -78,7 +78,7 @@ class Supervisor:
             task.cancel()
         _done, pending = await asyncio.wait(self._tasks, timeout=STOP_SECONDS) if self._tasks else ((), ())
         for task in pending:
-            log.error("task_did_not_stop", extra={"fields": {"task": task.get_name()}})
+            log.error("task_did_not_stop", extra={"task": task.get_name()})
 
     async def _own(self, name: str, work: Work, policy: Policy) -> None:
         state = self.states[name]
@@ -92,7 +92,7 @@ class Supervisor:
             except Fatal as fatal:
                 return self._give_up(state, fatal)
             except Exception as caught:
-                log.exception("task_failed", extra={"fields": {"task": name}})
+                log.exception("task_failed", extra={"task": name})
                 error = caught
             if policy == "fatal":
                 return self._give_up(state, Fatal(f"{name}: {error!r}"))
@@ -179,7 +179,7 @@ class Leadership:
                 self._connection = await asyncpg.connect(self._url, timeout=5)
             got = await asyncio.wait_for(self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK), 5)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-            log.warning("leader_lock_unreachable", extra={"fields": {"error": repr(error)}})
+            log.warning("leader_lock_unreachable", extra={"error": repr(error)})
             if self._connection is not None:
                 self._connection.terminate()
                 self._connection = None

@@ -67,7 +67,7 @@ class Reader:
         return template.format(**{name: self._shown(value) for name, value in args.items()})
 
     def _missing(self, key: str, args: Mapping[str, object]) -> str:
-        log.error("text_missing", extra={"fields": {"key": key, "locale": self.locale}})
+        log.error("text_missing", extra={"key": key, "locale": self.locale})
         if self._fallback is None:
             return key
         n = args.get("n")

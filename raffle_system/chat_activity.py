@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from core.kick_events import ChatMessage
 
@@ -34,40 +35,61 @@ def counts_as_activity(message: ChatMessage) -> bool:
     return not message.content.lstrip().startswith(("!", "/"))
 
 
+@dataclass(slots=True)
+class Span:
+    """A stretch in which one viewer's windows overlapped: from the first message to the last."""
+
+    kick_name: str
+    first: datetime
+    last: datetime
+
+
 class ChatActivity:
-    """The latest message of every viewer of one chat; 20,000 of them cost a few MB."""
+    """Who was chat-active when, of one chat, as long as it is not credited; 20,000 viewers cost a few MB."""
 
     def __init__(self, window: timedelta) -> None:
         self.window = window
-        self._last: dict[int, tuple[datetime, str]] = {}
+        self._open: dict[int, Span] = {}
+        self._past: list[tuple[int, Span]] = []
 
     def saw(self, message: ChatMessage) -> None:
         """A message came: it counts from the moment when we received it."""
-        if message.user_id is not None and counts_as_activity(message):
-            self._last[message.user_id] = (message.received_at, message.username)
+        if message.user_id is None or not counts_as_activity(message):
+            return
+        at = message.received_at
+        span = self._open.get(message.user_id)
+        if span is not None and at - span.last <= self.window:
+            span.last = max(span.last, at)
+            span.kick_name = message.username
+            return
+        if span is not None:
+            self._past.append((message.user_id, span))
+        self._open[message.user_id] = Span(message.username, at, at)
 
     def restore(self, viewers: Iterable[Viewer]) -> None:
         """Windows that an earlier process opened."""
         for viewer in viewers:
-            self._last.setdefault(viewer.kick_user_id, (viewer.active_until - self.window, viewer.kick_name))
+            seen = viewer.active_until - self.window
+            self._open.setdefault(viewer.kick_user_id, Span(viewer.kick_name, seen, seen))
 
     def active_in(self, minute: datetime) -> list[Viewer]:
         """Everyone whose window is open at the end of the minute that starts at `minute`."""
         end = minute + MINUTE
         opened_after = end - self.window
         return [
-            Viewer(user_id, name, seen + self.window)
-            for user_id, (seen, name) in self._last.items()
-            if opened_after < seen < end
+            Viewer(user_id, span.kick_name, span.last + self.window)
+            for user_id, span in chain(self._open.items(), self._past)
+            if span.first < end and span.last > opened_after
         ]
 
     def distinct_since(self, since: datetime) -> int:
-        return sum(1 for seen, _name in self._last.values() if seen >= since)
+        return sum(1 for span in self._open.values() if span.last >= since)
 
     def forget_before(self, moment: datetime) -> None:
         """Drop windows that closed before `moment`."""
         limit = moment - self.window
-        self._last = {who: entry for who, entry in self._last.items() if entry[0] > limit}
+        self._open = {who: span for who, span in self._open.items() if span.last > limit}
+        self._past = [entry for entry in self._past if entry[1].last > limit]
 
     def looks_live(self, now: datetime) -> bool:
         """The fallback where nothing else tells: three distinct chatters within five minutes."""

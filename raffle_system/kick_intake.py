@@ -37,6 +37,7 @@ from raffle_system.live import LiveState
 log = logging.getLogger(__name__)
 
 AWAY_RETRY_SECONDS = 1.0
+MOST_MINUTES_LATE = 24 * 60
 
 
 @dataclass
@@ -83,6 +84,17 @@ class KickIntake:
         chat_says = followed.activity.looks_live(now) if self._fallback else None
         return followed.live.decide(now, chat_says=chat_says)
 
+    def live_by_slug(self) -> dict[str, dict[str, object]]:
+        """For /health: each channel's state and the source that decided."""
+        states = {guild_id: self.live_of(guild_id) for guild_id in self._followed}
+        return {
+            self._followed[guild_id].ids.slug or str(self._followed[guild_id].ids.chatroom_id): {
+                "live": live,
+                "source": source,
+            }
+            for guild_id, (live, source) in states.items()
+        }
+
     async def on_event(self, event: KickEvent) -> None:
         """Take one event; returns when what must last is stored. PostgreSQL away: waits for it."""
         self.counters[type(event).__name__] += 1
@@ -116,7 +128,7 @@ class KickIntake:
             except Exception as error:
                 if not is_away(error):
                     raise
-                log.warning("kick_event_waits_for_database", extra={"fields": {"error": repr(error)}})
+                log.warning("kick_event_waits_for_database", extra={"error": repr(error)})
                 await asyncio.sleep(AWAY_RETRY_SECONDS)
 
     async def _gap(self, gap: SocketGap) -> None:
@@ -183,11 +195,11 @@ class KickIntake:
             await self._restore(settings, followed, now)
         done = followed.minute_done or floor_minute(now)
         live, _source = self.live_of(settings.guild_id)
-        for minute in minutes_between(done, now, settings.watch_window_minutes):
+        for minute in minutes_between(done, now, MOST_MINUTES_LATE):
             if live:
                 await self._credit_minute(settings, followed, minute)
             followed.minute_done = minute
-        followed.activity.forget_before(now - MINUTE)
+        followed.activity.forget_before(followed.minute_done or now)
 
     async def _credit_minute(self, settings: GuildSettings, followed: Followed, minute: datetime) -> None:
         viewers = followed.activity.active_in(minute)

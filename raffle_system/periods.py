@@ -67,7 +67,7 @@ async def _open(conn: Connection, clock: Clock, settings: GuildSettings, number:
         conn, clock, draw_id=period.draw_id, guild_id=settings.guild_id, mode=settings.draw_mode,
         period_id=period.id,
     )  # fmt: skip
-    log.info("period_opened", extra={"fields": {"guild": settings.guild_id, "number": number}})
+    log.info("period_opened", extra={"guild": settings.guild_id, "number": number})
     return period
 
 
@@ -100,7 +100,7 @@ async def _roll(
     await store.end(conn, period.id, status, end, clock.now())
     ended = await by_id(conn, period.id)
     opened = await _open(conn, clock, settings, period.number + 1, end)
-    log.info("period_ended", extra={"fields": {"guild": settings.guild_id, "number": ended.number}})
+    log.info("period_ended", extra={"guild": settings.guild_id, "number": ended.number})
     return ended, opened
 
 
@@ -112,7 +112,7 @@ async def for_event(conn: Connection, guild_id: int, when: datetime) -> Period:
     current = await active(conn, guild_id)
     log.warning(
         "event_moved_to_current_period",
-        extra={"fields": {"guild": guild_id, "event_at": when.isoformat(), "period": current.number}},
+        extra={"guild": guild_id, "event_at": when.isoformat(), "period": current.number},
     )
     return current
 

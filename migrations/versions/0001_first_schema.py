@@ -436,6 +436,11 @@ CREATE TABLE job_runs (
     PRIMARY KEY (guild_id, job, due_at)
 );
 
+CREATE TABLE process_state (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
 CREATE TABLE kick_channels (
     slug TEXT PRIMARY KEY,
     channel_id BIGINT,

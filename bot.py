@@ -1,0 +1,406 @@
+"""Drumroll: run | start | migrate | demo | verify | audit. The composition root: the only file that knows everybody."""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__" and sys.argv[1:2] == ["verify"]:
+    # Before everything else is imported: a stranger checks a record with the standard library alone.
+    from core import verify
+
+    sys.exit(verify.main(sys.argv[2]) if len(sys.argv) == 3 else "usage: python bot.py verify RECORD.json")
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+from discord.http import Route
+from dotenv import load_dotenv
+
+from cogs._sender import DiscordSender
+from cogs._services import Services
+from cogs.client import DrumrollBot, missing_intents
+from core import config as configuration
+from core import kick_channels, logs
+from core.beacon import QUICKNET, BeaconChain, BeaconClient
+from core.clock import SandboxClock, SystemClock
+from core.config import Config
+from core.db import Database, is_away, migrate
+from core.draws import DrawFinisher
+from core.embedded_postgres import EmbeddedInUse, EmbeddedPostgres, EmbeddedUnavailable
+from core.errors import ConfigError
+from core.fair_draw import parse_utc
+from core.guilds import Guilds
+from core.jobs import Scheduler
+from core.kick_events import KickChannelIds, kick_slug
+from core.outbox import Outbox
+from core.supervisor import Fatal, Leadership, Supervisor
+from core.texts import Texts
+from kick.listener import KickListener
+from raffle_system import tickets
+from raffle_system.draw import RafflePublisher
+from raffle_system.kick_intake import KickIntake
+from raffle_system.scheduler import RaffleSchedule
+from web import health
+from web.app import WebServer
+from web.metrics import Metrics
+
+log = logging.getLogger("drumroll")
+
+DATA_FOLDER = Path(".drumroll")
+TICK_SECONDS, SANDBOX_TICK_SECONDS = 1.0, 0.25
+STANDBY_RELOAD_SECONDS = 5.0
+MIGRATE_RETRY_SECONDS = 1.0
+
+
+class Process:
+    """Everything that runs while the bot runs."""
+
+    def __init__(self, config: Config) -> None:
+
+        self.config = config
+        sandboxed = config.sandbox_clock_start or config.sandbox_clock_url
+        self.clock: SandboxClock | SystemClock = SystemClock()
+        if sandboxed:
+            start = config.sandbox_clock_start or self.clock.now()
+            self.clock = SandboxClock(start.astimezone(UTC), config.sandbox_clock_speed or 1.0)
+        self.tick_seconds = SANDBOX_TICK_SECONDS if sandboxed else TICK_SECONDS
+        self.texts = Texts()
+        self.supervisor = Supervisor(self.clock)
+        chain = QUICKNET
+        if config.drand_chain_hash:
+            chain = BeaconChain(
+                config.drand_chain_hash, config.drand_public_key or "", config.drand_genesis or 0,
+                config.drand_period or 3,
+            )  # fmt: skip
+        self.beacon = BeaconClient(chain, config.drand_urls)
+        self.metrics = Metrics()
+        host, port = config.listens_on
+        self.web = WebServer(host, port, self.health, self.metrics.registry)
+        self.role = "starting"
+        self.embedded: EmbeddedPostgres | None = None
+        self.bot: DrumrollBot | None = None
+        self.parts: Parts | None = None
+
+    async def run(self) -> int:
+        """Run until SIGTERM, SIGINT or something fatal; the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.supervisor.stop)
+        self.supervisor.start("web", self.web.run)
+        self.supervisor.start("life", self._live, "fatal")
+        try:
+            return await self.supervisor.wait()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        if self.bot is not None and not self.bot.is_closed():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.bot.close(), 2)
+        if self.parts is not None:
+            await self.parts.close()
+        if self.embedded is not None:
+            await self.embedded.stop()
+
+    async def _live(self) -> None:
+        """From nothing to leader: database, schema, Kick, then the lead and what only a leader does."""
+        url = await self._database_url()
+        await self._migrated(url)
+        self.parts = parts = Parts(self, url)
+        self.web.db = parts.db
+        await parts.guilds.load()
+        if self.config.sandbox_clock_url:
+            self.supervisor.start("clock", self._follow_clock)
+        self.supervisor.start("kick", parts.kick)
+        self.role = "standby"
+        reload = asyncio.create_task(self._reload_settings())
+        await parts.leadership.acquire()
+        reload.cancel()
+        await parts.guilds.load()
+        self.role = "leader"
+        self.supervisor.start("discord", self._discord)
+        self.supervisor.start("outbox", parts.outbox.run)
+        self.supervisor.start("draws", parts.finisher.run)
+        self.supervisor.start("jobs", parts.scheduler.run)
+        await parts.leadership.hold()
+
+    async def _database_url(self) -> str:
+        if self.config.database_url:
+            return self.config.database_url
+
+        self.embedded = EmbeddedPostgres(DATA_FOLDER.resolve() / "postgres")
+        try:
+            url = await self.embedded.start()
+        except (EmbeddedInUse, EmbeddedUnavailable) as error:
+            self.embedded = None
+            raise Fatal(str(error), 2) from error
+        self.supervisor.start("postgres", self._keep_postgres)
+        return url
+
+    async def _keep_postgres(self) -> None:
+        """Bring the embedded server back whenever it ends."""
+        assert self.embedded is not None
+        while True:
+            code = await self.embedded.wait()
+            log.error("embedded_postgres_ended", extra={"code": code})
+            await self.embedded.restart()
+
+    async def _migrated(self, url: str) -> None:
+
+        while True:
+            try:
+                return await migrate(url)
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                log.warning("database_unreachable", extra={"error": repr(error)})
+                await asyncio.sleep(MIGRATE_RETRY_SECONDS)
+
+    async def _reload_settings(self) -> None:
+        """The standby sees what the leader changes."""
+
+        while self.parts is not None:
+            await asyncio.sleep(STANDBY_RELOAD_SECONDS)
+            try:
+                await self.parts.guilds.load()
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                log.warning("settings_not_reloaded", extra={"error": repr(error)})
+
+    async def _follow_clock(self) -> None:
+        """Set our clock as the sandbox turns its own: each answer is newer than the last."""
+
+        assert isinstance(self.clock, SandboxClock)
+        version = -1
+        timeout = aiohttp.ClientTimeout(total=40)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while True:
+                parameters = {"after": str(version)}
+                async with session.get(self.config.sandbox_clock_url or "", params=parameters) as answer:
+                    turned = await answer.json()
+                if turned["version"] != version:
+                    version = turned["version"]
+                    self.clock.set(parse_utc(turned["now"]), float(turned["speed"]))
+
+    async def _discord(self) -> None:
+        """One life of the Discord client. Ends by exception only; the supervisor starts the next."""
+
+        assert self.parts is not None
+        token = self.config.discord_token or ""
+        Route.BASE = self.config.discord_api_base
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        missing: frozenset[str] = frozenset()
+        while True:
+            bot = DrumrollBot(self.parts.services, missing)
+            try:
+                await bot.login(token)
+                lacking = missing_intents(dict(await bot.http.application_info()))
+                if lacking - missing:
+                    missing |= lacking
+                    continue
+                self.bot = self.parts.sender.bot = bot
+                await bot.connect()
+            except discord.LoginFailure as error:
+                raise Fatal("DISCORD_TOKEN is refused by Discord: copy it anew from the developer portal", 2) from error
+            except discord.PrivilegedIntentsRequired:
+                missing = frozenset({"members", "message_content"})
+            finally:
+                await bot.close()
+
+    async def health(self) -> dict[str, Any]:
+        """What /health answers."""
+        parts = self.parts
+        return {
+            "status": "ok" if self.role in ("leader", "standby") else self.role,
+            "role": self.role,
+            "discord": health.of_discord(self.bot is not None and self.bot.is_ready(), self.supervisor.states),
+            "database": await health.of_database(parts.db if parts else None),
+            "kick": health.of_kick(parts.listener, parts.intake.live_by_slug()) if parts else {},
+            "jobs": health.of_jobs(parts.scheduler) if parts else {},
+            "outbox": await health.of_outbox(parts.db if parts else None),
+            "tasks": health.of_tasks(self.supervisor.states),
+        }
+
+
+class Parts:
+    """What stands on the database; made once its schema is up to date."""
+
+    def __init__(self, process: Process, url: str) -> None:
+
+        config, clock = process.config, process.clock
+        self.clock = clock
+        self.db = Database(url)
+        self.leadership = Leadership(url)
+        self.guilds = Guilds(self.db, clock, config, process.texts)
+        self.session = aiohttp.ClientSession()
+        self.intake = KickIntake(self.db, clock, self.guilds, config.kick_live_fallback)
+        self.listener = KickListener(
+            self.session, clock, site_base=config.kick_site_base, socket_url=config.kick_ws_url,
+            wanted=self._kick_channels, followed=self.intake.follow, on_event=self.intake.on_event,
+            recall=self._recall, remember=self._remember,
+        )  # fmt: skip
+        self.kick = self.listener.run
+        self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain)
+        self.services = Services(
+            config=config, clock=clock, db=self.db, guilds=self.guilds, texts=process.texts,
+            chain=process.beacon.chain, schedule=self.schedule, intake=self.intake,
+        )  # fmt: skip
+        self.sender = DiscordSender()
+        self.outbox = Outbox(self.db, clock, self.sender)
+        publisher = RafflePublisher(clock, self.guilds)
+        self.finisher = DrawFinisher(self.db, clock, process.beacon, {"raffle": publisher})
+        self.scheduler = Scheduler(
+            self.db, clock, self.guilds, self.schedule.jobs(),
+            [self.intake.tick_minutes, self.schedule.close_due_periods], process.tick_seconds,
+        )  # fmt: skip
+
+    def _kick_channels(self) -> Mapping[int, Any]:
+
+        return {
+            s.guild_id: KickChannelIds(
+                kick_slug(s.kick_channel or ""), s.kick_channel_id, s.kick_chatroom_id, s.kick_broadcaster_user_id
+            )
+            for s in self.guilds.all()
+            if s.kick_channel or s.kick_chatroom_id
+        }
+
+    async def _recall(self, slug: str) -> Any:
+
+        async with self.db.transaction() as conn:
+            return await kick_channels.recall(conn, slug)
+
+    async def _remember(self, ids: Any) -> None:
+
+        async with self.db.transaction() as conn:
+            await kick_channels.remember(conn, ids, self.clock.now())
+
+    async def close(self) -> None:
+        await self.leadership.release()
+        await self.session.close()
+        await self.db.close()
+
+
+def _run(config: Config) -> int:
+    if not config.discord_token:
+        sys.stderr.write("DISCORD_TOKEN is not set: the bot needs the token of its Discord application.\n")
+        return 2
+
+    async def main() -> int:
+        return await Process(config).run()
+
+    return asyncio.run(main())
+
+
+def _migrate(config: Config) -> int:
+
+    if not config.database_url:
+        sys.stderr.write("DATABASE_URL is not set: the embedded database is migrated when the bot starts.\n")
+        return 2
+    asyncio.run(migrate(config.database_url))
+    sys.stdout.write("The database is up to date.\n")
+    return 0
+
+
+def _audit(config: Config) -> int:
+    """Recompute every balance from the ledger; 0 when all agree, 1 with a line for each that does not."""
+
+    async def main() -> int:
+        embedded = None if config.database_url else EmbeddedPostgres(DATA_FOLDER.resolve() / "postgres")
+        url = config.database_url or await _started(embedded)
+        db = Database(url)
+        try:
+            async with db.transaction() as conn:
+                size = await tickets.ledger_size(conn)
+                differences = await tickets.audit_differences(conn)
+        finally:
+            await db.close()
+            if embedded is not None:
+                await embedded.stop()
+        for row in differences:
+            place = f"period {row['period_id']} member {row['discord_id']}"
+            print(f"{place}: balance {row['balance']}, ledger {row['ledger']}")
+        verdict = f"{len(differences)} differ" if differences else "all agree with the ledger"
+        print(f"{size['balances']} balances, {size['rows']} ledger rows: {verdict}.")
+        return 1 if differences else 0
+
+    return asyncio.run(main())
+
+
+async def _started(embedded: EmbeddedPostgres | None) -> str:
+    assert embedded is not None
+    return await embedded.start()
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    """The stand-ins live in a process of their own, which starts this file against itself."""
+    command = [sys.executable, "-m", "sandbox", "--port", str(arguments.port), "--speed", str(arguments.speed)]
+    if arguments.fresh:
+        command.append("--fresh")
+    os.chdir(Path(__file__).resolve().parent)
+    os.execv(sys.executable, command)
+
+
+def _start(config: Config, arguments: argparse.Namespace) -> int:
+    """`make run`: the bot where there is a token, else the demo; says which and why."""
+    if config.discord_token:
+        print("DISCORD_TOKEN is set: starting the bot. (`make demo` shows the demo.)", flush=True)
+        return _run(config)
+    print(
+        "DISCORD_TOKEN is not set (environment, .env): starting the demo, which needs no account.",
+        flush=True,
+    )
+    return _demo(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python bot.py", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="run the bot (needs DISCORD_TOKEN)")
+    commands.add_parser("migrate", help="bring the database of DATABASE_URL to the newest schema")
+    commands.add_parser("audit", help="recompute all balances from the ledger and say where they differ")
+    for name, text in (("demo", "play a raffle month against stand-ins"), ("start", "run with a token, demo without")):
+        demo = commands.add_parser(name, help=text)
+        demo.add_argument("--port", type=int, default=8765, help="where the sandbox listens (default 8765)")
+        demo.add_argument("--speed", type=float, default=1.0, help="seconds of the sandbox's clock to a real one")
+        demo.add_argument("--fresh", action="store_true", help="forget what an earlier demo left")
+    commands.add_parser("verify", help="check the record of a draw: verify RECORD.json")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit codes: 0 done, 1 a check or the run failed, 2 something that the operator must set right."""
+    arguments = _parser().parse_args(argv)
+    load_dotenv()
+    try:
+        config = configuration.load()
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+    logs.configure(config.log_level, [config.discord_token or ""])
+    match arguments.command:
+        case "run":
+            return _run(config)
+        case "start":
+            return _start(config, arguments)
+        case "demo":
+            return _demo(arguments)
+        case "migrate":
+            return _migrate(config)
+        case _:
+            return _audit(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

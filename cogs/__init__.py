@@ -1,0 +1,1 @@
+"""Discord's edge: commands, buttons and messages. A command parses, calls a service, renders."""

@@ -1,0 +1,94 @@
+"""The one place where errors become sentences, in the reader's language."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from cogs._messages import NOBODY, embed_of
+from core.db import is_away
+from core.errors import UserError
+from core.messages import RED, Embed
+from core.texts import Reader, escape
+
+log = logging.getLogger(__name__)
+
+_UNSPOKEN = (commands.CommandNotFound, commands.DisabledCommand)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The error that a command raised, out of discord.py's wrappers."""
+    wrappers = (
+        commands.CommandInvokeError,
+        commands.HybridCommandError,
+        app_commands.CommandInvokeError,
+        commands.ConversionError,
+        app_commands.TransformerError,
+    )
+    while isinstance(error, wrappers):
+        inner = getattr(error, "original", None) or error.__cause__
+        if inner is None:
+            return error
+        error = inner
+    return error
+
+
+def explain(error: BaseException, reader: Reader) -> str:
+    """What the user is told. The unexpected gets an incident id, which the log has with the traceback."""
+    error = innermost(error)
+    if isinstance(error, UserError):
+        args = {name: escape(value) if isinstance(value, str) else value for name, value in error.args_.items()}
+        return reader(error.key, **args)
+    if is_away(error) and not isinstance(error, discord.DiscordException):
+        log.warning("command_while_database_away", extra={"error": repr(error)})
+        return reader("error.database_away")
+    return _of_discord(error, reader) or _incident(error, reader)
+
+
+def _of_discord(error: BaseException, reader: Reader) -> str | None:
+    match error:
+        case commands.CommandOnCooldown() | app_commands.CommandOnCooldown():
+            return reader.count("error.cooldown", max(1, round(error.retry_after)))
+        case commands.NoPrivateMessage() | app_commands.NoPrivateMessage():
+            return reader("error.guild_only")
+        case commands.MissingRequiredArgument():
+            return reader("error.missing_argument", name=error.param.name)
+        case commands.UserNotFound() | commands.MemberNotFound():
+            return reader("error.no_such_member", name=escape(error.argument))
+        case commands.BadArgument() | commands.BadUnionArgument() | app_commands.TransformerError():
+            return reader("error.bad_argument")
+        case commands.UserInputError():
+            return reader("error.bad_argument")
+        case _:
+            return None
+
+
+def _incident(error: BaseException, reader: Reader) -> str:
+    incident = secrets.token_hex(4)
+    log.error("command_failed", exc_info=error, extra={"incident": incident})
+    return reader("error.incident", incident=incident)
+
+
+def error_embed(text: str) -> discord.Embed:
+    return embed_of(Embed(description=text, colour=RED))
+
+
+def spoken(error: BaseException) -> bool:
+    """Whether an error is worth an answer: an unknown `!word` may be another bot's."""
+    return not isinstance(error, _UNSPOKEN)
+
+
+async def answer_interaction(interaction: discord.Interaction, text: str) -> None:
+    """Tell the person alone, whether the interaction was answered before or not."""
+    embed = error_embed(text)
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(embed=embed, ephemeral=True, allowed_mentions=NOBODY)
+        else:
+            await interaction.response.send_message(embed=embed, ephemeral=True, allowed_mentions=NOBODY)
+    except discord.HTTPException as error:
+        log.warning("error_not_delivered", extra={"error": repr(error)})

@@ -1,0 +1,97 @@
+"""The outbox's way into Discord."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import logging
+from typing import TYPE_CHECKING
+
+import discord
+
+from cogs._messages import NOBODY, embed_of, sending
+from core import draws
+from core.messages import RED, Embed, Message
+from core.outbox import Blocked, Gone, Letter
+
+if TYPE_CHECKING:
+    from cogs.client import DrumrollBot
+
+log = logging.getLogger(__name__)
+
+LARGEST_FILE = 8 * 1024 * 1024
+_UNKNOWN_CHANNEL, _CLOSED_TO_US, _BAD_FORM = 10003, 50007, 50035
+
+
+class NotReady(Exception):
+    """Discord is not connected: try again later."""
+
+
+class DiscordSender:
+    """Sends letters through whichever client is connected now."""
+
+    def __init__(self) -> None:
+        self.bot: DrumrollBot | None = None
+
+    async def send(self, letter: Letter) -> int:
+        bot = self._connected()
+        arguments = sending(letter.message)
+        files = await self._files(bot, letter.message)
+        if files:
+            arguments["files"] = files
+        try:
+            target = await self._target(bot, letter)
+            sent = await target.send(nonce=letter.nonce, **arguments)
+        except discord.Forbidden as error:
+            if letter.user_id is not None or error.code == _CLOSED_TO_US:
+                raise Gone(str(error)) from error
+            raise Blocked(str(error)) from error
+        except discord.NotFound as error:
+            raise Gone(str(error)) from error
+        except discord.HTTPException as error:
+            if error.status == 400:
+                log.error("outbox_refused_by_discord", extra={"error": str(error)})
+                raise Gone(str(error)) from error
+            raise
+        return int(sent.id)
+
+    def _connected(self) -> DrumrollBot:
+        if self.bot is None or not self.bot.is_ready():
+            raise NotReady("Discord is not connected")
+        return self.bot
+
+    async def _target(self, bot: DrumrollBot, letter: Letter) -> discord.abc.Messageable:
+        if letter.user_id is not None:
+            return await bot.create_dm(discord.Object(letter.user_id))
+        return bot.get_partial_messageable(letter.channel_id or 0, guild_id=letter.guild_id)
+
+    async def _files(self, bot: DrumrollBot, message: Message) -> list[discord.File]:
+        """The records of the draws that the message tells of; packed where Discord's limit asks for it."""
+        files = []
+        for draw_id in message.draw_ids:
+            async with bot.services.db.transaction() as conn:
+                record = await draws.record_of(conn, draw_id)
+            name = f"{draw_id.replace('/', '-')}.json"
+            if len(record) > LARGEST_FILE:
+                record, name = gzip.compress(record), f"{name}.gz"
+            if len(record) <= LARGEST_FILE:
+                files.append(discord.File(io.BytesIO(record), filename=name))
+        return files
+
+    async def tell_admin(self, guild_id: int, channel_id: int) -> None:
+        """The guild's owner hears by direct message which channel needs permissions."""
+        bot = self._connected()
+        guild = bot.get_guild(guild_id)
+        if guild is None or guild.owner_id is None:
+            return
+        reader = bot.services.guilds.reader(guild_id, guild.owner_id)
+        embed = Embed(
+            title=reader("outbox.blocked_title"),
+            description=reader("outbox.blocked", channel=f"<#{channel_id}>", guild=guild.name),
+            colour=RED,
+        )
+        try:
+            channel = await bot.create_dm(discord.Object(guild.owner_id))
+            await channel.send(embed=embed_of(embed), allowed_mentions=NOBODY)
+        except discord.HTTPException as error:
+            log.warning("admin_not_told", extra={"guild": guild_id, "error": repr(error)})

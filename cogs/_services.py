@@ -1,0 +1,26 @@
+"""What the composition root hands to Discord's edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.beacon import BeaconChain
+from core.clock import Clock
+from core.config import Config
+from core.db import Database
+from core.guilds import Guilds
+from core.texts import Texts
+from raffle_system.kick_intake import KickIntake
+from raffle_system.scheduler import RaffleSchedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    config: Config
+    clock: Clock
+    db: Database
+    guilds: Guilds
+    texts: Texts
+    chain: BeaconChain
+    schedule: RaffleSchedule
+    intake: KickIntake

@@ -1,0 +1,148 @@
+"""The Discord client: intents, languages, errors, and commands that are registered only when they changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from cogs import _errors
+from cogs._context import Context
+from cogs._messages import NOBODY
+from cogs._services import Services
+from core import process_state
+from core.texts import Reader
+
+log = logging.getLogger(__name__)
+
+EXTENSIONS: Sequence[str] = ("cogs.raffle", "cogs.link", "cogs.general")
+_FLAGS = {"members": (1 << 14, 1 << 15), "message_content": (1 << 18, 1 << 19)}
+
+
+def wanted_intents(missing: frozenset[str] = frozenset()) -> discord.Intents:
+    """Everything that the bot uses, less the privileged intents that the application lacks."""
+    intents = discord.Intents(guilds=True, messages=True, members=True, message_content=True)
+    for name in missing:
+        setattr(intents, name, False)
+    return intents
+
+
+def missing_intents(application: dict[str, Any]) -> frozenset[str]:
+    """Which privileged intents the application's flags do not grant; none where the flags are not told."""
+    flags = application.get("flags")
+    if not isinstance(flags, int):
+        return frozenset()
+    return frozenset(name for name, (full, limited) in _FLAGS.items() if not flags & (full | limited))
+
+
+class DrumrollTree(app_commands.CommandTree["DrumrollBot"]):
+    async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:
+        reader = self.client.services.guilds.reader(interaction.guild_id, interaction.user.id)
+        await _errors.answer_interaction(interaction, _errors.explain(error, reader))
+
+
+class DrumrollBot(commands.AutoShardedBot):
+    """One connection to Discord; the supervisor makes a new one when it fails."""
+
+    def __init__(self, services: Services, missing: frozenset[str] = frozenset()) -> None:
+        super().__init__(
+            command_prefix=_prefixes,
+            intents=wanted_intents(missing),
+            tree_cls=DrumrollTree,
+            help_command=None,
+            case_insensitive=True,
+            strip_after_prefix=True,
+            allowed_mentions=NOBODY,
+            chunk_guilds_at_startup="members" not in missing,
+        )
+        self.services = services
+        self.missing = missing
+
+    async def setup_hook(self) -> None:
+        for extension in EXTENSIONS:
+            await self.load_extension(extension)
+        describe_commands(self.tree, self.services.texts.reader("en"))
+        await self._register_commands()
+
+    async def get_context(self, origin: Any, /, *, cls: Any = Context) -> Any:
+        return await super().get_context(origin, cls=cls)
+
+    async def _register_commands(self) -> None:
+        """Tell Discord the commands when they differ from those that it was told last."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        payload += [
+            command.to_dict(self.tree)
+            for kind in (discord.AppCommandType.user, discord.AppCommandType.message)
+            for command in self.tree.get_commands(type=kind)
+        ]
+        shape = json.dumps([self.application_id, self.services.config.discord_api_base, payload], sort_keys=True)
+        digest = hashlib.sha256(shape.encode()).hexdigest()
+        async with self.services.db.transaction() as conn:
+            known = await process_state.get(conn, "commands")
+        if known == digest and len(await self.tree.fetch_commands()) == len(payload):
+            return
+        await self.tree.sync()
+        async with self.services.db.transaction() as conn:
+            await process_state.put(conn, "commands", digest)
+        log.info("commands_registered", extra={"count": len(payload)})
+
+    async def on_ready(self) -> None:
+        """May come again after every reconnect: all of it can be repeated."""
+        for name in sorted(self.missing):
+            log.warning("intent_missing", extra={"intent": name, "lost": _LOST[name]})
+        for guild in sorted(self.guilds, key=self._first_guild_first):
+            await self._know(guild)
+        log.info("discord_ready", extra={"guilds": len(self.guilds)})
+
+    def _first_guild_first(self, guild: discord.Guild) -> tuple[bool, int]:
+        channel = self.services.config.announcement_channel_id
+        return (channel is None or guild.get_channel(channel) is None, guild.id)
+
+    async def _know(self, guild: discord.Guild) -> None:
+        if await self.services.guilds.ensure(guild.id):
+            log.info("guild_joined", extra={"guild": guild.id})
+        await self.services.schedule.open_first(guild.id)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self._know(guild)
+
+    async def on_command_error(self, ctx: Any, error: commands.CommandError, /) -> None:
+        if not _errors.spoken(error):
+            return
+        text = _errors.explain(error, ctx.reader)
+        if ctx.interaction is not None:
+            await _errors.answer_interaction(ctx.interaction, text)
+            return
+        try:
+            await ctx.reply(embed=_errors.error_embed(text), mention_author=False)
+        except discord.HTTPException as failure:
+            log.warning("error_not_delivered", extra={"error": repr(failure)})
+
+
+_LOST = {
+    "members": "draws cannot leave out members who left; enable SERVER MEMBERS INTENT in the developer portal",
+    "message_content": "prefix commands do not work; enable MESSAGE CONTENT INTENT in the developer portal",
+}
+
+
+async def _prefixes(bot: DrumrollBot, message: discord.Message) -> list[str]:
+    guilds = bot.services.guilds
+    settings = guilds.find(message.guild.id if message.guild else None)
+    own = settings.prefix if settings else bot.services.config.prefix
+    return [*commands.when_mentioned(bot, message), own]
+
+
+def describe_commands(tree: app_commands.CommandTree[Any], reader: Reader) -> None:
+    """Give every command and option its description from the catalogue: `command.<name>` and `.<option>`."""
+    for command in tree.walk_commands():
+        key = f"command.{command.qualified_name.replace(' ', '.')}"
+        command.description = reader(key)
+        if isinstance(command, app_commands.Command) and command.parameters:
+            texts = {p.name: reader(f"{key}.{p.name}") for p in command.parameters}
+            app_commands.describe(**texts)(command)

@@ -1,0 +1,99 @@
+"""`help` and `language`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from discord import app_commands
+from discord.ext import commands
+
+from cogs._checks import look_cooldown
+from cogs._commands import hybrid_command
+from cogs._context import Context
+from cogs.client import DrumrollBot
+from core.errors import UserError
+from core.messages import BLUE, GREEN, Embed, EmbedField
+from core.texts import Reader
+
+
+def _key(command: commands.Command[Any, ..., Any]) -> str:
+    return f"command.{command.qualified_name.replace(' ', '.')}"
+
+
+def _usage(prefix: str, command: commands.Command[Any, ..., Any]) -> str:
+    signature = f" {command.signature}" if command.signature else ""
+    return f"`{prefix}{command.qualified_name}{signature}`"
+
+
+class GeneralCog(commands.Cog, name="General"):
+    def __init__(self, bot: DrumrollBot) -> None:
+        self.bot = bot
+
+    @hybrid_command()
+    @look_cooldown()
+    async def help(self, ctx: Context, *, command: str | None = None) -> None:
+        if command is None:
+            await ctx.say(self._overview(ctx), private=True)
+            return
+        found = self.bot.get_command(command.removeprefix(ctx.settings.prefix))
+        if found is None:
+            raise UserError("help.unknown", name=command)
+        await ctx.say(self._page(ctx, found), private=True)
+
+    def _overview(self, ctx: Context) -> Embed:
+        prefix = ctx.settings.prefix
+        fields = []
+        for cog in self.bot.cogs.values():
+            lines = [self._line(ctx.reader, prefix, one) for one in cog.walk_commands() if not _is_group(one)]
+            if lines:
+                title = ctx.reader(f"help.{cog.qualified_name.lower()}")
+                fields += _chunks(title, sorted(lines))
+        return Embed(
+            title=ctx.reader("help.title"), description=ctx.reader("help.how", prefix=prefix), fields=tuple(fields),
+            colour=BLUE,
+        )  # fmt: skip
+
+    def _line(self, reader: Reader, prefix: str, command: commands.Command[Any, ..., Any]) -> str:
+        return f"{_usage(prefix, command)} {reader(_key(command))}"
+
+    def _page(self, ctx: Context, command: commands.Command[Any, ..., Any]) -> Embed:
+        lines = [ctx.reader(_key(command))]
+        if isinstance(command, commands.Group):
+            lines += [self._line(ctx.reader, ctx.settings.prefix, one) for one in sorted(command.commands, key=str)]
+        else:
+            lines += [f"`{name}` {ctx.reader(f'{_key(command)}.{name}')}" for name in command.clean_params]
+        return Embed(title=_usage(ctx.settings.prefix, command), description="\n".join(lines), colour=BLUE)
+
+    @help.autocomplete("command")
+    async def _commands(self, _interaction: object, current: str) -> list[app_commands.Choice[str]]:
+        names = sorted(one.qualified_name for one in self.bot.walk_commands() if not _is_group(one))
+        found = [name for name in names if current.casefold() in name]
+        return [app_commands.Choice(name=name, value=name) for name in found[:25]]
+
+    @hybrid_command()
+    @commands.guild_only()
+    @look_cooldown()
+    async def language(self, ctx: Context, language: Literal["en", "ar", "server"]) -> None:
+        chosen = None if language == "server" else language
+        await ctx.services.guilds.set_member_locale(ctx.settings.guild_id, ctx.author.id, chosen)
+        await ctx.say(Embed(description=ctx.reader("language.done"), colour=GREEN), private=True)
+
+
+def _is_group(command: object) -> bool:
+    return isinstance(command, commands.Group)
+
+
+def _chunks(title: str, lines: list[str], most: int = 1000) -> list[EmbedField]:
+    """Lines in as many fields as Discord's limit on a field's length asks for."""
+    parts: list[str] = [""]
+    for line in lines:
+        if len(parts[-1]) + len(line) + 1 > most:
+            parts.append("")
+        parts[-1] += f"{line}\n"
+    return [
+        EmbedField(name=title if index == 0 else "\u200b", value=part, inline=False) for index, part in enumerate(parts)
+    ]
+
+
+async def setup(bot: DrumrollBot) -> None:
+    await bot.add_cog(GeneralCog(bot))

@@ -1,0 +1,71 @@
+"""`link kick`, `unlink`: binding a Discord member to a Kick account."""
+
+from __future__ import annotations
+
+import discord
+from discord.ext import commands
+
+from cogs._checks import act_cooldown, look_cooldown
+from cogs._commands import hybrid_command, hybrid_group, subcommand
+from cogs._context import Context
+from cogs.client import DrumrollBot
+from core import identity
+from core.errors import UserError
+from core.messages import BLUE, GREEN, Embed
+from core.texts import escape, mention, moment
+
+
+class LinkCog(commands.Cog, name="Link"):
+    def __init__(self, bot: DrumrollBot) -> None:
+        self.bot = bot
+
+    @hybrid_group(invoke_without_command=True)
+    @commands.guild_only()
+    @look_cooldown()
+    async def link(self, ctx: Context) -> None:
+        await self._status(ctx, ctx.author)
+
+    @subcommand(link)
+    @look_cooldown()
+    async def status(self, ctx: Context, user: discord.User | None = None) -> None:
+        await self._status(ctx, user or ctx.author)
+
+    async def _status(self, ctx: Context, user: discord.abc.User) -> None:
+        async with ctx.services.db.transaction() as conn:
+            found = await identity.link_of(conn, ctx.settings.guild_id, user.id)
+        if found is None:
+            text = ctx.reader("link.status_none", member=mention(user.id))
+        else:
+            text = ctx.reader(
+                "link.status", member=mention(user.id), name=escape(found.kick_name), when=moment(found.linked_at, "R")
+            )
+        await ctx.say(Embed(description=text, colour=BLUE), private=True)
+
+    @subcommand(link)
+    @act_cooldown()
+    async def kick(self, ctx: Context) -> None:
+        settings = ctx.settings
+        if settings.kick_channel is None and settings.kick_chatroom_id is None:
+            raise UserError("link.no_kick_channel")
+        async with ctx.services.db.transaction() as conn:
+            code = await identity.new_code(conn, ctx.services.clock, settings.guild_id, ctx.author.id, ctx.channel.id)
+        channel = settings.kick_channel or str(settings.kick_chatroom_id)
+        text = ctx.reader(
+            "link.code",
+            code=f"`{code.code}`",
+            channel=f"https://kick.com/{channel}",
+            until=moment(code.expires_at, "R"),
+        )
+        await ctx.say(Embed(title=ctx.reader("link.code_title"), description=text, colour=BLUE), private=True)
+
+    @hybrid_command()
+    @commands.guild_only()
+    @act_cooldown()
+    async def unlink(self, ctx: Context) -> None:
+        async with ctx.services.db.transaction() as conn:
+            name = await identity.unlink(conn, ctx.services.clock, ctx.settings.guild_id, ctx.author.id, ctx.author.id)
+        await ctx.say(Embed(description=ctx.reader("link.ended", name=escape(name)), colour=GREEN), private=True)
+
+
+async def setup(bot: DrumrollBot) -> None:
+    await bot.add_cog(LinkCog(bot))

@@ -1,0 +1,62 @@
+"""Which settings a guild can change, and how a typed value is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from core.config import variables
+from core.errors import UserError
+
+UNSET = frozenset({"none", "default", "-", "off", "reset"})
+_CHANNEL, _ROLE = re.compile(r"<#(\d+)>|(\d{15,20})"), re.compile(r"<@&(\d+)>|(\d{15,20})")
+
+NAMES = (
+    "locale", "timezone", "prefix", "announcement_channel_id", "manager_role_id", "kick_channel",
+    "kick_channel_id", "kick_chatroom_id", "kick_broadcaster_user_id", "watchtime_tickets_per_hour",
+    "gifted_sub_tickets", "watch_window_minutes", "watchtime_conversion_interval", "minimum_tickets_to_enter",
+    "ticket_notification_threshold", "auto_draw_on_reset", "reset_day_of_month", "reset_hour", "draw_mode",
+)  # fmt: skip
+
+
+def _id_in(pattern: re.Pattern[str]) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        found = pattern.fullmatch(raw)
+        if found is None:
+            raise ValueError(raw)
+        return int(found.group(1) or found.group(2))
+
+    return parse
+
+
+_OWN: dict[str, tuple[Callable[[str], Any], str]] = {
+    "announcement_channel_id": (_id_in(_CHANNEL), "a #channel"),
+    "manager_role_id": (_id_in(_ROLE), "a @role"),
+}
+
+
+def parse(name: str, raw: str) -> Any:
+    """The typed value, None for «back to the default». Errors: `config.unknown`, `config.bad_value`."""
+    name, raw = name.casefold(), raw.strip()
+    if name not in NAMES:
+        raise UserError("config.unknown", name=name)
+    own = _OWN.get(name)
+    variable = variables()[name][0] if own is None else None
+    reader, accepted = own or (variable.parse, variable.accepted)  # type: ignore[union-attr]
+    is_flag = name == "auto_draw_on_reset"
+    if raw.casefold() in UNSET and not (is_flag and raw.casefold() == "off"):
+        return None
+    try:
+        return reader(raw)
+    except (ValueError, KeyError, OSError) as error:
+        raise UserError("config.bad_value", name=name, value=raw, accepted=accepted) from error
+
+
+def shown(name: str, value: object) -> str:
+    """A value as Discord shows it; empty where it is not set."""
+    if value is None:
+        return ""
+    if name == "announcement_channel_id":
+        return f"<#{value}>"
+    return f"<@&{value}>" if name == "manager_role_id" else str(value)

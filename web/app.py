@@ -1,0 +1,78 @@
+"""The web server: /health, /ready, /metrics and the records that anybody can check."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from core import draws
+from core.db import Database, is_away
+from core.errors import UserError
+
+log = logging.getLogger(__name__)
+
+_DRAW_ID = re.compile(r"(raffle/\d+|giveaway)/\d+")
+Health = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class WebServer:
+    """Serves until cancelled; the database may come later than the first request."""
+
+    def __init__(self, host: str, port: int, health: Health, registry: CollectorRegistry) -> None:
+        self._host, self._port = host, port
+        self._health = health
+        self._registry = registry
+        self.db: Database | None = None
+        self.bound_port: int | None = None
+
+    async def run(self) -> None:
+        app = web.Application()
+        app.router.add_get("/health", self._serve_health)
+        app.router.add_get("/ready", self._serve_ready)
+        app.router.add_get("/metrics", self._serve_metrics)
+        app.router.add_get("/records/{draw_id:.+}.json", self._serve_record)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self._host, self._port)
+            await site.start()
+            self.bound_port = runner.addresses[0][1]
+            log.info("web_listening", extra={"host": self._host, "port": self.bound_port})
+            await asyncio.Event().wait()
+        finally:
+            await runner.cleanup()
+
+    async def _serve_health(self, _request: web.Request) -> web.Response:
+        """200 while the process leads or stands by, so that a deploy that waits for it goes through."""
+        health = await self._health()
+        return web.json_response(health, status=200 if health["role"] in ("leader", "standby") else 503)
+
+    async def _serve_ready(self, _request: web.Request) -> web.Response:
+        health = await self._health()
+        ready = health["role"] == "leader" and health["discord"]["up"] and health["database"]["up"]
+        return web.json_response({"ready": ready}, status=200 if ready else 503)
+
+    async def _serve_metrics(self, _request: web.Request) -> web.Response:
+        body = generate_latest(self._registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _serve_record(self, request: web.Request) -> web.Response:
+        draw_id = request.match_info["draw_id"]
+        if self.db is None or not _DRAW_ID.fullmatch(draw_id):
+            raise web.HTTPNotFound
+        try:
+            async with self.db.transaction() as conn:
+                record = await draws.record_of(conn, draw_id)
+        except UserError as error:
+            raise web.HTTPNotFound from error
+        except Exception as error:
+            if is_away(error):
+                raise web.HTTPServiceUnavailable from error
+            raise
+        return web.Response(body=record, content_type="application/json")
