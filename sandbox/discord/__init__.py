@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .app import add_routes
+from .app import GATEWAY, add_routes
 from .world import DEFAULT_TOKEN, DiscordWorld
 
-__all__ = ["DEFAULT_TOKEN", "DiscordWorld", "add_routes"]
+__all__ = ["DEFAULT_TOKEN", "GATEWAY", "DiscordWorld", "add_routes"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from . import payloads
@@ -47,11 +48,21 @@ def start(
         message_id=message.id if message else None,
         origin=about_interaction(after) if after else None,
     )
+    _forget_dead(world)
     world.interactions[identifier] = interaction
     event = _payload(world, interaction, channel, message)
     world.emit(Event("INTERACTION_CREATE", event, channel.guild_id, channel.id, visible_to=user_id))
     asyncio.get_running_loop().call_later(ANSWER_SECONDS, lapse, world, interaction)
     return interaction
+
+
+def _forget_dead(world: DiscordWorld) -> None:
+    """Drop interactions whose token died long ago; the oldest stand first."""
+    now = world.seconds()
+    for identifier, item in list(islice(world.interactions.items(), 16)):
+        if now - item.created < 2 * TOKEN_SECONDS:
+            return
+        world.interactions.pop(identifier)
 
 
 def lapse(world: DiscordWorld, interaction: Interaction) -> None:

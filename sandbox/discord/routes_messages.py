@@ -11,7 +11,7 @@ from .errors import ApiError, invalid
 from .models import Channel, Message
 from .selects import is_emoji
 from .snowflake import moment_of
-from .world import Event
+from .world import DiscordWorld, Event
 
 routes = Routes()
 MESSAGES = "/channels/{channel_id}/messages"
@@ -66,8 +66,15 @@ async def create(call: Call) -> Reply:
         return 200, payloads.message(world, known)
     message = posting.write(world, channel, world.bot_id, draft, call.files)
     if draft.nonce is not None:
+        _forget_nonces(world)
         world.nonces[channel.id, str(draft.nonce)] = (world.seconds(), message.id)
     return 200, payloads.message(world, message)
+
+
+def _forget_nonces(world: DiscordWorld) -> None:
+    if len(world.nonces) > 5_000:
+        now = world.seconds()
+        world.nonces = {key: kept for key, kept in world.nonces.items() if now - kept[0] < NONCE_SECONDS}
 
 
 def _by_nonce(call: Call, channel: Channel, draft: Draft) -> Message | None:

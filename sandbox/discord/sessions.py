@@ -125,7 +125,9 @@ def _can_see(world: DiscordWorld, event: Event) -> bool:
 def shown(world: DiscordWorld, session: Session, event: Event) -> dict[str, Any]:
     """The event's data, without what the session's intents hide."""
     if event.name == "GUILD_CREATE":
-        return guild_for(world, session, event.guild_id or "")
+        # Only the guilds of READY are said to be available again; a new one comes without the key.
+        fresh = guild_for(world, session, event.guild_id or "")
+        return {key: value for key, value in fresh.items() if key != "unavailable"}
     if event.name not in ("MESSAGE_CREATE", "MESSAGE_UPDATE") or session.intents & intents.CONTENT:
         return event.data
     data = event.data

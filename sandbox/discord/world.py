@@ -105,7 +105,7 @@ class DiscordWorld:
         self.limits = RateLimits()
         self.allowed_intents = (1 << 32) - 1
         self.shards = 1
-        self.requests: deque[Record] = deque(maxlen=50_000)
+        self.requests: deque[Record] = deque(maxlen=20_000)
         self.violations: list[Violation] = []
         self.listeners: list[Callable[[Event], None]] = []
         self.nonces: dict[tuple[str, str], tuple[float, str]] = {}

@@ -32,6 +32,12 @@ def _document() -> dict[str, Any]:
     document["components"]["schemas"]["SnowflakeType"] = {
         "anyOf": [{"type": "string", "pattern": "^(0|[1-9][0-9]*)$"}, {"type": "integer", "minimum": 0}]
     }
+    # The description calls the codes inside an error tree numbers; Discord's documentation shows names.
+    document["components"]["schemas"]["InnerErrors"]["properties"]["_errors"]["items"] = {
+        "type": "object",
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        "required": ["code", "message"],
+    }
     return document
 
 

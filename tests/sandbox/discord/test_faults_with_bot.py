@@ -132,6 +132,16 @@ async def test_deleted_roles_channels_and_guilds_are_told(bot: Bot, discord_: Di
     assert list(bot.guilds) == []
 
 
+async def test_the_bot_is_thrown_out_and_invited_again(bot: Bot, discord_: Discord) -> None:
+    for act, event in (("leave", "guild_remove"), ("join", "guild_join")):
+        told = asyncio.create_task(bot.wait_for(event, timeout=5))
+        await asyncio.sleep(0)
+        await discord_.act(act, who="bot")
+        await told
+    answer = await (await discord_.as_user("viewer1").slash("echo", text="again")).answer()
+    assert answer.content == "again"
+
+
 async def test_without_message_content_only_mentions_are_readable(api: Api) -> None:
     intents = discord.Intents.default()
     async with running(make_bot(intents), api.discord.api_base, api.world.token) as bot:
