@@ -92,8 +92,8 @@ CREATE TABLE raffle_periods (
     status VARCHAR(20) NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'ended', 'archived')),
     winner_discord_id BIGINT,
     winner_kick_name TEXT,
-    winning_ticket_number INTEGER,
-    total_tickets INTEGER NOT NULL DEFAULT 0,
+    winning_ticket_number BIGINT,
+    total_tickets BIGINT NOT NULL DEFAULT 0,
     created_at TIMESTAMPTZ NOT NULL,
     ended_at TIMESTAMPTZ,
     frozen_at TIMESTAMPTZ,
@@ -105,10 +105,33 @@ CREATE TABLE raffle_periods (
 
 CREATE UNIQUE INDEX raffle_periods_one_active ON raffle_periods (guild_id) WHERE status = 'active';
 
+CREATE FUNCTION raffle_periods_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a raffle period is never deleted and keeps its id' USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE TRIGGER raffle_periods_stay BEFORE DELETE OR TRUNCATE OR UPDATE OF id ON raffle_periods
+    FOR EACH STATEMENT EXECUTE FUNCTION raffle_periods_stay();
+
+-- What a foreign key to raffle_periods does, once for a statement: a check for each of 100,000 rows takes as long
+-- as inserting them. Periods stay, so that only the inserting side needs one.
+CREATE FUNCTION raffle_period_is_known() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM raffle_periods WHERE id IN (SELECT DISTINCT period_id FROM added) FOR KEY SHARE;
+    IF EXISTS (
+        SELECT FROM (SELECT DISTINCT period_id FROM added) a
+        WHERE NOT EXISTS (SELECT FROM raffle_periods p WHERE p.id = a.period_id)
+    ) THEN
+        RAISE EXCEPTION 'there is no such raffle period'
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE TABLE raffle_tickets (
     id SERIAL PRIMARY KEY,
     guild_id BIGINT NOT NULL,
-    period_id INTEGER NOT NULL REFERENCES raffle_periods (id),
+    period_id INTEGER NOT NULL,
     discord_id BIGINT NOT NULL,
     kick_name TEXT NOT NULL,
     watchtime_tickets INTEGER NOT NULL DEFAULT 0 CHECK (watchtime_tickets >= 0),
@@ -122,12 +145,15 @@ CREATE TABLE raffle_tickets (
         total_tickets = watchtime_tickets + gifted_sub_tickets + shuffle_wager_tickets + bonus_tickets
     ),
     CONSTRAINT raffle_tickets_total_not_negative CHECK (total_tickets >= 0)
-);
+) WITH (fillfactor = 70);
+
+CREATE TRIGGER raffle_tickets_period AFTER INSERT ON raffle_tickets
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION raffle_period_is_known();
 
 CREATE TABLE raffle_ticket_log (
     id BIGSERIAL PRIMARY KEY,
     guild_id BIGINT NOT NULL,
-    period_id INTEGER NOT NULL REFERENCES raffle_periods (id),
+    period_id INTEGER NOT NULL,
     discord_id BIGINT NOT NULL,
     kick_name TEXT NOT NULL,
     ticket_change INTEGER NOT NULL CHECK (ticket_change <> 0),
@@ -135,11 +161,16 @@ CREATE TABLE raffle_ticket_log (
     source_ref TEXT NOT NULL,
     description TEXT,
     actor BIGINT,
-    reverses BIGINT UNIQUE REFERENCES raffle_ticket_log (id),
+    reverses BIGINT REFERENCES raffle_ticket_log (id),
     occurred_at TIMESTAMPTZ NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     CONSTRAINT raffle_ticket_log_paid_once UNIQUE (period_id, source, source_ref)
 );
+
+CREATE UNIQUE INDEX raffle_ticket_log_reversed_once ON raffle_ticket_log (reverses) WHERE reverses IS NOT NULL;
+
+CREATE TRIGGER raffle_ticket_log_period AFTER INSERT ON raffle_ticket_log
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION raffle_period_is_known();
 
 CREATE FUNCTION raffle_ticket_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -185,18 +216,21 @@ CREATE TABLE watchtime_periods (
     minutes INTEGER NOT NULL CHECK (minutes >= 0),
     minutes_converted INTEGER NOT NULL DEFAULT 0 CHECK (minutes_converted BETWEEN 0 AND minutes),
     PRIMARY KEY (period_id, kick_user_id)
-);
+) WITH (fillfactor = 70);
 
 CREATE TABLE raffle_watchtime_converted (
     id BIGSERIAL PRIMARY KEY,
     guild_id BIGINT NOT NULL,
-    period_id INTEGER NOT NULL REFERENCES raffle_periods (id),
+    period_id INTEGER NOT NULL,
     kick_name TEXT NOT NULL,
     kick_user_id BIGINT NOT NULL,
     minutes_converted INTEGER NOT NULL,
     tickets_awarded INTEGER NOT NULL,
     converted_at TIMESTAMPTZ NOT NULL
 );
+
+CREATE TRIGGER raffle_watchtime_converted_period AFTER INSERT ON raffle_watchtime_converted
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION raffle_period_is_known();
 
 CREATE TABLE raffle_gifted_subs (
     id SERIAL PRIMARY KEY,
@@ -251,12 +285,12 @@ CREATE TABLE raffle_draws (
     id SERIAL PRIMARY KEY,
     guild_id BIGINT NOT NULL,
     period_id INTEGER NOT NULL UNIQUE REFERENCES raffle_periods (id),
-    total_tickets INTEGER NOT NULL,
+    total_tickets BIGINT NOT NULL,
     total_participants INTEGER NOT NULL,
     winner_discord_id BIGINT NOT NULL,
     winner_kick_name TEXT NOT NULL,
     winner_shuffle_name TEXT,
-    winning_ticket INTEGER NOT NULL,
+    winning_ticket BIGINT NOT NULL,
     prize_description TEXT,
     drawn_at TIMESTAMPTZ NOT NULL,
     drawn_by_discord_id BIGINT
@@ -265,8 +299,6 @@ CREATE TABLE raffle_draws (
 CREATE INDEX idx_raffle_tickets_period ON raffle_tickets (period_id);
 
 CREATE INDEX idx_raffle_tickets_discord ON raffle_tickets (discord_id);
-
-CREATE INDEX raffle_tickets_rank ON raffle_tickets (period_id, total_tickets DESC);
 
 CREATE INDEX idx_raffle_ticket_log_period ON raffle_ticket_log (period_id);
 
