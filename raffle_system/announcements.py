@@ -55,8 +55,8 @@ def freeze(
     return Message(embeds=(embed,))
 
 
-def winner(reader: Reader, drawn: Drawn, held: Mapping[str, Any]) -> Message:
-    """The plan's draw announcement, with the record attached."""
+def winner(reader: Reader, drawn: Drawn, held: Mapping[str, Any], record_url: str | None = None) -> Message:
+    """The plan's draw announcement, with the record attached and, where the web pages have an address, linked."""
     row, pick = drawn.row, drawn.picks[0]
     tickets, total = drawn.entrants.tickets_of(pick.id), drawn.entrants.total
     statistics = "\n".join(
@@ -76,6 +76,8 @@ def winner(reader: Reader, drawn: Drawn, held: Mapping[str, Any]) -> Message:
     ]  # fmt: skip
     if row["prize"]:
         fields.append(EmbedField(name=reader("draw.prize"), value=escape(row["prize"]), inline=False))
+    if record_url:
+        fields.append(EmbedField(name=reader("draw.record"), value=record_url, inline=False))
     embed = Embed(
         title=reader("draw.winner_title"),
         description=f"{reader('draw.congratulations', winner=mention(pick.id))}\n\n{reader('draw.next_raffle')}",
@@ -147,7 +149,7 @@ def new_period(
     ended_name = period_name(ended, zone, reader.locale)
     if ended.total_tickets and ended.frozen_at is None:
         lines.insert(0, reader("period.undrawn", period=ended_name, number=str(ended.number)))
-    elif last is not None and last.winner_discord_id is not None:
+    elif ended.frozen_at is None and last is not None and last.winner_discord_id is not None:
         who = mention(last.winner_discord_id)
         lines.insert(0, reader("period.last_winner", winner=who, tickets=reader.count("count.tickets", tickets)))
     title = reader("period.started", period=period_name(opened, zone, reader.locale))

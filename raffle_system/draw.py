@@ -85,6 +85,8 @@ async def start(
     opened = None
     if period.status == "active":
         period, opened = await periods.end_now(conn, clock, settings, period, last_call)
+    else:
+        await last_call(conn, settings, period)
     frozen = await _freeze(conn, clock, settings, chain, period, request)
     reader = guilds_.reader(settings.guild_id)
     message = announcements.freeze(reader, settings, period, frozen, request.prize)
@@ -136,9 +138,10 @@ async def _post_both(
 class RafflePublisher:
     """Called by the draw's finisher in the transaction that stores the picks."""
 
-    def __init__(self, clock: Clock, guilds_: Guilds) -> None:
+    def __init__(self, clock: Clock, guilds_: Guilds, web_base_url: str | None = None) -> None:
         self._clock = clock
         self._guilds = guilds_
+        self._web_base_url = web_base_url
 
     async def publish(self, conn: Connection, drawn: Drawn) -> None:
         row, pick = drawn.row, drawn.picks[0]
@@ -151,8 +154,11 @@ class RafflePublisher:
             prize=row["prize"], drawn_at=drawn.drawn_at, drawn_by=row["requested_by"],
         )  # fmt: skip
         reader = self._guilds.reader(row["guild_id"])
-        message = announcements.winner(reader, drawn, held)
+        message = announcements.winner(reader, drawn, held, self._record_url(row["draw_id"]))
         await _post_both(conn, self._clock, settings, row["channel_id"], message)
+
+    def _record_url(self, draw_id: str) -> str | None:
+        return f"{self._web_base_url}/records/{draw_id}.json" if self._web_base_url else None
 
     async def tell_delay(self, conn: Connection, row: Row) -> None:
         settings = self._guilds.get(row["guild_id"])

@@ -169,7 +169,7 @@ class KickIntake:
     async def _linked(self, conn: Connection, settings: GuildSettings, made: identity.NewLink) -> None:
         """Pay what waited for the link, and say so in one message with its parts."""
         now = self._clock.now()
-        period = await periods.active(conn, settings.guild_id)
+        period = await periods.held_open(conn, settings.guild_id)
         paid = await watchtime_converter.convert(conn, settings, period, now, only=made.kick_user_id)
         gifts = await gifted_sub_tracker.pay_linked(
             conn, settings, period, made.discord_id, made.kick_user_id, made.kick_name, now

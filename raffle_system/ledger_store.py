@@ -10,9 +10,11 @@ from sqlalchemy import text
 from core.db import Connection, Row
 from raffle_system.models import Grant
 
-# Expects a CTE `input` before it and the parameter :now. Rows go in by (period, member, reference), so that
-# two statements that meet lock in the same order. A sum that lowers something updates the balance that is there:
-# proposed as a new row it would break that row's checks, which is right only for a member without a balance.
+# Expects CTEs `held` and `input` before it and the parameter :now. `held` locks the periods before anything else is
+# locked: a draw that freezes one waits for who is paying into it, and nobody waits in a circle. Rows go in by the key
+# that makes them unique, balances by member, so that two statements that meet lock in the same order. A sum that
+# lowers something updates the balance that is there: proposed as a new row it would break that row's checks, which
+# is right only for a member without a balance.
 PAY = """
 logged AS (
     INSERT INTO raffle_ticket_log (
@@ -21,7 +23,8 @@ logged AS (
     )
     SELECT guild_id, period_id, discord_id, kick_name, change, source, source_ref,
         description, actor, reverses, occurred_at, :now
-    FROM input ORDER BY period_id, discord_id, source_ref
+    FROM input WHERE (SELECT count(*) FROM held) >= 0
+    ORDER BY period_id, source, source_ref
     ON CONFLICT ON CONSTRAINT raffle_ticket_log_paid_once DO NOTHING
     RETURNING guild_id, period_id, discord_id, kick_name, ticket_change, source, source_ref
 ), summed AS (
@@ -78,6 +81,8 @@ WITH input AS (
         guild_id, period_id, discord_id, kick_name, change, source, source_ref, description, actor, reverses,
         occurred_at
     )
+), held AS MATERIALIZED (
+    SELECT id FROM raffle_periods WHERE id = ANY (CAST(:period_ids AS integer[])) ORDER BY id FOR KEY SHARE
 ), {PAY}
 SELECT discord_id, source, source_ref, ticket_change AS change, total_tickets AS total
 FROM logged JOIN balances USING (period_id, discord_id)

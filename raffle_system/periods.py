@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core import draws
@@ -17,6 +17,8 @@ from raffle_system.models import PastDraw, Period
 from raffle_system.month import current_boundary, next_boundary
 
 log = logging.getLogger(__name__)
+
+LATE_MINUTES = timedelta(days=2)
 
 LastCall = Callable[[Connection, GuildSettings, Period], Awaitable[object]]
 
@@ -33,6 +35,16 @@ def _next_end(settings: GuildSettings, after: datetime) -> datetime:
 async def active(conn: Connection, guild_id: int, *, for_update: bool = False) -> Period:
     """The guild's running raffle. Errors: `raffle.not_open_yet` before the first one was opened."""
     row = await store.active(conn, guild_id, for_update=for_update)
+    if row is None:
+        raise UserError("raffle.not_open_yet")
+    return _period(row)
+
+
+async def held_open(conn: Connection, guild_id: int) -> Period:
+    """The running raffle, which is not frozen before this transaction ends. Errors: `raffle.not_open_yet`."""
+    row = await store.active(conn, guild_id, held_open=True)
+    if row is None:  # it ended while we waited for it: the next statement sees its successor
+        row = await store.active(conn, guild_id, held_open=True)
     if row is None:
         raise UserError("raffle.not_open_yet")
     return _period(row)
@@ -76,7 +88,8 @@ async def end_now(
     *, status: str = "ended",
 ) -> tuple[Period, Period]:  # fmt: skip
     """End the active period at this moment and open the next one; (ended, opened)."""
-    return await _roll(conn, clock, settings, period, last_call, max(clock.now(), period.start_date), status)
+    end = max(clock.now(), period.start_date + timedelta(microseconds=1))
+    return await _roll(conn, clock, settings, period, last_call, end, status)
 
 
 async def end_if_due(
@@ -86,9 +99,10 @@ async def end_if_due(
 
     Call again until None: after a sleep of two months there are two to close.
     """
-    period = await active(conn, settings.guild_id, for_update=True)
-    if clock.now() < period.end_date:
+    row = await store.active(conn, settings.guild_id, for_update=True)
+    if row is None or clock.now() < row["end_date"]:
         return None
+    period = _period(row)
     return await _roll(conn, clock, settings, period, last_call, period.end_date, "ended")
 
 
@@ -105,16 +119,24 @@ async def _roll(
 
 
 async def for_event(conn: Connection, guild_id: int, when: datetime) -> Period:
-    """The period of an event: the one that contains its time while that is open for it, else the current one."""
+    """The period of an event: the one that contains its time while that is open for it, else the current one.
+
+    It stays open for this transaction: who pays into it is not cut off by a draw.
+    """
     row = await store.containing(conn, guild_id, when)
     if row is not None and row["frozen_at"] is None and row["status"] != "archived":
         return _period(row)
-    current = await active(conn, guild_id)
+    current = await held_open(conn, guild_id)
     log.warning(
         "event_moved_to_current_period",
         extra={"guild": guild_id, "event_at": when.isoformat(), "period": current.number},
     )
     return current
+
+
+async def lately_ended(conn: Connection, clock: Clock, guild_id: int) -> list[Period]:
+    """Periods that ended within two days and are not frozen: their last minutes may have come after the last call."""
+    return [_period(row) for row in await store.ended_since(conn, guild_id, clock.now() - LATE_MINUTES)]
 
 
 async def undrawn(conn: Connection, guild_id: int) -> list[Period]:

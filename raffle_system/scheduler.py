@@ -44,7 +44,9 @@ class RaffleSchedule:
         await watchtime_converter.convert(conn, settings, period, self._clock.now())
 
     async def _convert(self, conn: Connection, settings: GuildSettings, due_at: datetime) -> None:
-        period = await periods.active(conn, settings.guild_id)
+        for ended in await periods.lately_ended(conn, self._clock, settings.guild_id):
+            await watchtime_converter.convert(conn, settings, ended, self._clock.now())
+        period = await periods.held_open(conn, settings.guild_id)
         paid = await watchtime_converter.convert(conn, settings, period, self._clock.now())
         reader = self._guilds.reader(settings.guild_id)
         message = announcements.conversion(reader, paid, settings.ticket_notification_threshold)

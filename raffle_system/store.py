@@ -11,8 +11,11 @@ from core.db import Connection, Row
 _PERIOD = "id, guild_id, number, start_date, end_date, status, ended_at, frozen_at, winner_discord_id, total_tickets"
 
 
-async def active(conn: Connection, guild_id: int, *, for_update: bool = False) -> Row | None:
-    lock = " FOR UPDATE" if for_update else ""
+async def active(
+    conn: Connection, guild_id: int, *, for_update: bool = False, held_open: bool = False
+) -> Row | None:  # fmt: skip
+    """The running period; `held_open` makes a freeze wait for the end of this transaction."""
+    lock = " FOR UPDATE" if for_update else " FOR KEY SHARE" if held_open else ""
     result = await conn.execute(
         text(f"SELECT {_PERIOD} FROM raffle_periods WHERE guild_id = :guild_id AND status = 'active'{lock}"),
         {"guild_id": guild_id},
@@ -58,12 +61,24 @@ async def undrawn(conn: Connection, guild_id: int) -> list[Row]:
     return [dict(row) for row in result.mappings()]
 
 
+async def ended_since(conn: Connection, guild_id: int, moment: datetime) -> list[Row]:
+    """Periods that ended after the moment and take tickets still."""
+    result = await conn.execute(
+        text(
+            f"SELECT {_PERIOD} FROM raffle_periods WHERE guild_id = :guild_id AND status = 'ended' "
+            "AND frozen_at IS NULL AND ended_at > :moment ORDER BY number"
+        ),
+        {"guild_id": guild_id, "moment": moment},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
 async def containing(conn: Connection, guild_id: int, when: datetime) -> Row | None:
-    """The period whose time span contains the moment."""
+    """The period whose time span contains the moment; it is not frozen before this transaction ends."""
     result = await conn.execute(
         text(
             f"SELECT {_PERIOD} FROM raffle_periods "
-            "WHERE guild_id = :guild_id AND start_date <= :when AND :when < end_date"
+            "WHERE guild_id = :guild_id AND start_date <= :when AND :when < end_date FOR KEY SHARE"
         ),
         {"guild_id": guild_id, "when": when},
     )

@@ -58,9 +58,14 @@ async def credit(conn: Connection, guild_id: int, period: Period, minute: dateti
 async def convert(
     conn: Connection, settings: GuildSettings, period: Period, now: datetime, *, only: int | None = None
 ) -> Conversion:
-    """Pay linked viewers for their whole hours, `only` one Kick account or all. One statement."""
+    """Pay linked viewers for their whole hours, `only` one Kick account or all. One statement.
+
+    A period that has ended pays those who were linked by then: the link of today opens only the running one.
+    """
+    linked_before = None if period.status == "active" else period.end_date
+    rate = settings.watchtime_tickets_per_hour
     with ledger_refusals():
-        rows = await store.convert(conn, settings.guild_id, period.id, settings.watchtime_tickets_per_hour, now, only)
+        rows = await store.convert(conn, settings.guild_id, period.id, rate, now, only, linked_before)
     top = [Earner(discord_id=row["discord_id"], earned=row["earned"], total=row["total"]) for row in rows]
     return Conversion(
         members=rows[0]["members"] if rows else 0, tickets=int(rows[0]["tickets"]) if rows else 0, top=top

@@ -36,14 +36,17 @@ SELECT count(*) FROM counted
 # One ledger row per hour: its reference names the Kick account and the hour, so that no other grouping of the
 # same minutes can pay again.
 CONVERT = f"""
-WITH due AS MATERIALIZED (
+WITH held AS MATERIALIZED (
+    SELECT id FROM raffle_periods WHERE id = :period_id FOR KEY SHARE
+), due AS MATERIALIZED (
     SELECT p.period_id, p.kick_user_id, v.kick_name, l.discord_id,
         p.minutes_converted / 60 AS hours_done, p.minutes / 60 AS hours
     FROM watchtime_periods p
     JOIN watchtime v ON v.guild_id = p.guild_id AND v.kick_user_id = p.kick_user_id
     JOIN links l ON l.guild_id = p.guild_id AND l.kick_user_id = p.kick_user_id AND l.unlinked_at IS NULL
-    WHERE p.period_id = :period_id AND p.minutes / 60 > p.minutes_converted / 60
+    WHERE p.period_id = (SELECT id FROM held) AND p.minutes / 60 > p.minutes_converted / 60
         AND (CAST(:only AS bigint) IS NULL OR p.kick_user_id = CAST(:only AS bigint))
+        AND (CAST(:linked_before AS timestamptz) IS NULL OR l.linked_at < CAST(:linked_before AS timestamptz))
     ORDER BY p.kick_user_id
     FOR UPDATE OF p
 ), marked AS (
@@ -89,17 +92,21 @@ async def credit_minute(
 
 
 async def convert(
-    conn: Connection, guild_id: int, period_id: int, rate: int, now: datetime, only: int | None = None
-) -> list[Row]:
-    """Pay every whole hour not paid yet, of one Kick account or of all.
+    conn: Connection, guild_id: int, period_id: int, rate: int, now: datetime, only: int | None = None,
+    linked_before: datetime | None = None,
+) -> list[Row]:  # fmt: skip
+    """Pay every whole hour not paid yet, of one Kick account or of all that were linked before a moment.
 
     The 20 members who earned most: discord_id, earned, total, and in each row how many `members` earned how many
     `tickets` altogether.
     """
     result = await conn.execute(
         text(CONVERT),
-        {"guild_id": guild_id, "period_id": period_id, "rate": rate, "now": now, "only": only},
-    )
+        {
+            "guild_id": guild_id, "period_id": period_id, "rate": rate, "now": now, "only": only,
+            "linked_before": linked_before,
+        },
+    )  # fmt: skip
     return [dict(row) for row in result.mappings()]
 
 
