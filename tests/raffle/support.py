@@ -139,6 +139,10 @@ class World:
         async with self.db.transaction() as conn:
             return [dict(row) for row in (await conn.execute(text(sql), parameters)).mappings()]
 
+    async def execute(self, sql: str, **parameters: Any) -> None:
+        async with self.db.transaction() as conn:
+            await conn.execute(text(sql), parameters)
+
     async def scalar(self, sql: str, **parameters: Any) -> Any:
         rows = await self.rows(sql, **parameters)
         return next(iter(rows[0].values()))
