@@ -42,7 +42,8 @@ def percent(part: int, whole: int) -> str:
     if whole <= 0:
         return "0%"
     share = Decimal(part) * 100 / Decimal(whole)
-    return f"{share:.3g}%" if 0 < share < 100 and share >= Decimal("0.001") else f"{share.normalize():f}%"
+    digits = f"{share:.{max(0, 2 - share.adjusted())}f}"
+    return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}%"
 
 
 class Reader:
@@ -55,23 +56,25 @@ class Reader:
         self._fallback = fallback
 
     def __call__(self, key: str, **args: object) -> str:
-        return self._filled(key, self._catalogue.gettext(key), args)
+        template = self._catalogue.gettext(key)
+        if template != key:
+            return self._filled(template, args)
+        return self._missing(key) if self._fallback is None else self._fallback(key, **args)
 
     def count(self, key: str, n: int, **args: object) -> str:
         """The plural form for `n`, which fills `{n}`."""
-        return self._filled(key, self._catalogue.ngettext(key, key, n), {"n": n, **args})
+        template = self._catalogue.ngettext(key, key, n)
+        if template != key:
+            return self._filled(template, {"n": n, **args})
+        return self._missing(key) if self._fallback is None else self._fallback.count(key, n, **args)
 
-    def _filled(self, key: str, template: str, args: Mapping[str, object]) -> str:
-        if template == key:
-            return self._missing(key, args)
+    def _filled(self, template: str, args: Mapping[str, object]) -> str:
         return template.format(**{name: self._shown(value) for name, value in args.items()})
 
-    def _missing(self, key: str, args: Mapping[str, object]) -> str:
+    def _missing(self, key: str) -> str:
+        """The key itself: a text that no language has (a test keeps the languages complete)."""
         log.error("text_missing", extra={"key": key, "locale": self.locale})
-        if self._fallback is None:
-            return key
-        n = args.get("n")
-        return self._fallback.count(key, n) if isinstance(n, int) else self._fallback(key, **args)
+        return key
 
     def _shown(self, value: object) -> object:
         if isinstance(value, int) and not isinstance(value, bool):
