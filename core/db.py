@@ -15,6 +15,7 @@ from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 __all__ = ["Connection", "Database", "IntegrityError", "Row", "is_away", "migrate", "violated_constraint"]
@@ -87,7 +88,7 @@ def is_away(error: BaseException) -> bool:
     while seen is not None:
         if isinstance(seen, DBAPIError) and seen.connection_invalidated:
             return True
-        if isinstance(seen, (*_AWAY, InterfaceError)):
+        if isinstance(seen, (*_AWAY, InterfaceError, PoolTimeout)):
             return True
         if isinstance(seen, OSError):
             return True
