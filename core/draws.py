@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -116,7 +116,7 @@ class DrawFinisher:
     """Step 3 for every frozen draw, whoever froze it and however often the process died since."""
 
     def __init__(
-        self, db: Database, clock: Clock, beacon: BeaconClient, publishers: dict[str, Publisher]
+        self, db: Database, clock: Clock, beacon: BeaconClient, publishers: Mapping[str, Publisher]
     ) -> None:  # fmt: skip
         self._db = db
         self._clock = clock
@@ -129,10 +129,22 @@ class DrawFinisher:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def finish_due(self) -> int:
-        """Finish every waiting draw whose round is out; how many were finished."""
+        """Finish every waiting draw whose round is out; how many were finished.
+
+        A draw that fails keeps no other one waiting; its error is raised when all were tried.
+        """
         async with self._db.transaction() as conn:
             rows = await store.waiting(conn)
-        return sum([await self._finish(row) for row in rows])
+        finished, failed = 0, None
+        for row in rows:
+            try:
+                finished += await self._finish(row)
+            except Exception as error:
+                log.exception("draw_failed", extra={"draw_id": row["draw_id"]})
+                failed = error
+        if failed is not None:
+            raise failed
+        return finished
 
     async def _finish(self, row: Row) -> bool:
         beacon: dict[str, Any] | None = None
