@@ -126,7 +126,10 @@ class Outbox:
         return sum(settled)
 
     async def _deliver(self, row: Row) -> bool:
-        letter = await self._letter(row)
+        try:
+            letter = await self._letter(row)
+        except (KeyError, TypeError) as error:  # written by another version: it holds up its own channel alone
+            return await self._retry_later(row, error)
         try:
             if letter.message.edits and letter.edits is None:
                 raise Gone("the message to be edited was never posted")
@@ -177,8 +180,17 @@ class Outbox:
             tell = await store.claim_admin_notice(conn, row["channel_id"], now)
         log.warning("outbox_blocked", extra={"channel": row["channel_id"], "error": error})
         if tell:
-            await self._sender.tell_admin(row["guild_id"], row["channel_id"])
+            await self._tell_admin(row)
         return False
+
+    async def _tell_admin(self, row: Row) -> None:
+        """Told or not, the other channels go on; what could not be told is told at the next try."""
+        try:
+            await self._sender.tell_admin(row["guild_id"], row["channel_id"])
+        except Exception:
+            log.exception("outbox_admin_not_told", extra={"channel": row["channel_id"]})
+            async with self._db.transaction() as conn:
+                await store.release_admin_notice(conn, row["channel_id"])
 
     async def _retry_later(self, row: Row, error: Exception) -> bool:
         self.failures += 1

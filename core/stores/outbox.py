@@ -112,6 +112,17 @@ async def claim_admin_notice(conn: Connection, channel_id: int, now: datetime) -
     return result.rowcount == 1
 
 
+async def release_admin_notice(conn: Connection, channel_id: int) -> None:
+    """The admin could not be told: the next caller of `claim_admin_notice` shall."""
+    await conn.execute(
+        text(
+            "UPDATE outbox SET admin_told_at = NULL WHERE channel_id = :channel_id AND admin_told_at IS NOT NULL "
+            "AND delivered_at IS NULL AND given_up_at IS NULL"
+        ),
+        {"channel_id": channel_id},
+    )
+
+
 async def retry_channel(conn: Connection, channel_id: int, now: datetime) -> None:
     """The channel may be open again: its rows are due now."""
     await conn.execute(
