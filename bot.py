@@ -23,6 +23,8 @@ from typing import Any
 
 import aiohttp
 import discord
+import yarl
+from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from dotenv import load_dotenv
 
@@ -56,7 +58,6 @@ from web.metrics import Metrics
 
 log = logging.getLogger("drumroll")
 
-DATA_FOLDER = Path(".drumroll")
 TICK_SECONDS, SANDBOX_TICK_SECONDS = 1.0, 0.25
 STANDBY_RELOAD_SECONDS = 5.0
 MIGRATE_RETRY_SECONDS = 1.0
@@ -138,7 +139,7 @@ class Process:
         if self.config.database_url:
             return self.config.database_url
 
-        self.embedded = EmbeddedPostgres(DATA_FOLDER.resolve() / "postgres")
+        self.embedded = EmbeddedPostgres(_postgres_folder(self.config))
         try:
             url = await self.embedded.start()
         except (EmbeddedInUse, EmbeddedUnavailable) as error:
@@ -205,6 +206,10 @@ class Process:
             bot = DrumrollBot(self.parts.services, missing)
             try:
                 await bot.login(token)
+                if self.config.discord_api_base != configuration.DISCORD_API:
+                    # After an invalidated session discord.py asks the built-in address, not the one that it was given.
+                    _shards, gateway, _limit = await bot.http.get_bot_gateway()
+                    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
                 lacking = missing_intents(dict(await bot.http.application_info()))
                 if lacking - missing:
                     missing |= lacking
@@ -258,7 +263,7 @@ class Parts:
         )  # fmt: skip
         self.sender = DiscordSender()
         self.outbox = Outbox(self.db, clock, self.sender)
-        publisher = RafflePublisher(clock, self.guilds)
+        publisher = RafflePublisher(clock, self.guilds, config.web_base_url)
         self.finisher = DrawFinisher(self.db, clock, process.beacon, {"raffle": publisher})
         self.scheduler = Scheduler(
             self.db, clock, self.guilds, self.schedule.jobs(),
@@ -291,6 +296,10 @@ class Parts:
         await self.db.close()
 
 
+def _postgres_folder(config: Config) -> Path:
+    return Path(config.data_dir).resolve() / "postgres"
+
+
 def _run(config: Config) -> int:
     if not config.discord_token:
         sys.stderr.write("DISCORD_TOKEN is not set: the bot needs the token of its Discord application.\n")
@@ -316,7 +325,7 @@ def _audit(config: Config) -> int:
     """Recompute every balance from the ledger; 0 when all agree, 1 with a line for each that does not."""
 
     async def main() -> int:
-        embedded = None if config.database_url else EmbeddedPostgres(DATA_FOLDER.resolve() / "postgres")
+        embedded = None if config.database_url else EmbeddedPostgres(_postgres_folder(config))
         url = config.database_url or await _started(embedded)
         db = Database(url)
         try:

@@ -159,6 +159,8 @@ class Config:
         "DATABASE_URL", _database_url, None, "postgresql://user:password@host:port/database", secret=True
     )
 
+    data_dir: str = _var("DATA_DIR", str, ".drumroll", "a folder")
+
     kick_channel: str | None = _var(
         "KICK_CHANNEL", _matching(r"[\w-]{1,64}"), None, "a Kick channel's name as in its address"
     )
