@@ -16,6 +16,7 @@ from raffle_system.models import Grant, Period
 from tests.raffle.support import MEMBER, OTHER, THIRD, World, by_webhook, gifted
 
 ROUNDS = range(8)
+MANY = 1000
 
 
 async def outcomes(*work: Awaitable[object]) -> list[object]:
@@ -25,16 +26,16 @@ async def outcomes(*work: Awaitable[object]) -> list[object]:
 
 async def test_overlapping_batches_in_any_order_pay_each_grant_once(world: World) -> None:
     period = await world.period()
-    grants = [world.grant_of(period, MEMBER + n % 7, 1 + n, f"ref:{n}") for n in range(40)]
+    grants = [world.grant_of(period, MEMBER + n % 7, 1 + n, f"ref:{n}") for n in range(MANY)]
 
     async def pay(batch: Sequence[Grant]) -> int:
         async with world.db.transaction() as conn:
             return len(await tickets.grant_many(conn, batch, world.clock.now()))
 
-    batches = [grants[n * 3 :] + grants[: n * 5] for n in ROUNDS] + [grants[::-1], grants[10:30][::-1]]
+    batches = [grants[n * 100 :] + grants[: n * 150] for n in ROUNDS] + [grants[::-1], grants[300:][::-1]]
     paid = await asyncio.gather(*(pay(batch) for batch in batches))
     assert sum(paid) == len(grants)
-    assert sum([await world.total(MEMBER + n) for n in range(7)]) == sum(range(1, 41))
+    assert sum([await world.total(MEMBER + n) for n in range(7)]) == sum(range(1, MANY + 1))
 
 
 async def test_one_reference_for_two_members_in_crossed_order(world: World) -> None:
@@ -178,7 +179,11 @@ async def test_grants_conversions_and_month_ends_never_wait_in_a_circle(world: W
             current = await periods.active(conn, world.guild_id, for_update=True)
             await periods.end_now(conn, world.clock, world.settings, current, world.schedule.last_call)
 
-    for _ in ROUNDS:
+    async def grant(batch: Sequence[Grant]) -> None:
+        async with world.db.transaction() as conn:
+            await tickets.grant_many(conn, batch, world.clock.now())
+
+    for turn in ROUNDS:
         await world.execute(
             "INSERT INTO watchtime SELECT :g, n, 'v' || n, 'v' || n, 60, :now, :now FROM generate_series(1, 5) n "
             "ON CONFLICT DO NOTHING", g=world.guild_id, now=world.clock.now(),
@@ -187,7 +192,8 @@ async def test_grants_conversions_and_month_ends_never_wait_in_a_circle(world: W
             "INSERT INTO watchtime_periods SELECT :g, :p, n, 60, 0 FROM generate_series(1, 5) n",
             g=world.guild_id, p=(await world.period()).id,
         )  # fmt: skip
-        done = await outcomes(convert(), end(), *(world.give(MEMBER + n) for n in range(5)), convert())
+        batch = [world.grant_of(await world.period(), MEMBER + n % 5, 1, f"{turn}:{n}") for n in range(MANY)]
+        done = await outcomes(grant(batch), convert(), end(), *(world.give(MEMBER + n) for n in range(5)), convert())
         assert [one for one in done if isinstance(one, BaseException)] == []
     watched = await world.scalar("SELECT sum(ticket_change) FROM raffle_ticket_log WHERE source = 'watchtime'")
     assert watched == 10 * 5 * len(ROUNDS)
