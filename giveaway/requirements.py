@@ -72,11 +72,15 @@ class Judgement:
 
 
 class NotEligible(UserError):
-    """Refused at the door; `judgement` lists every condition with its tick or cross."""
+    """Refused at the door; `judgement` lists every condition with its tick or cross.
 
-    def __init__(self, judgement: Judgement) -> None:
+    `entered` says that the member got in before, and may leave.
+    """
+
+    def __init__(self, judgement: Judgement, *, entered: bool = False) -> None:
         super().__init__("giveaway.blacklisted" if judgement.blacklisted else "giveaway.not_eligible")
         self.judgement = judgement
+        self.entered = entered
 
 
 def evaluate(rules: tuple[Requirement, ...], facts: MemberFacts, now: datetime) -> tuple[Verdict, ...]:

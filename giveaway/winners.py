@@ -1,0 +1,234 @@
+"""After the draw: reserves that take places, prizes that are claimed or not, winners' roles."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from core import draws, outbox
+from core.db import Connection, Database, Row
+from core.errors import UserError
+from core.outbox import backoff
+from core.texts import mention
+from giveaway import announcements, journal, letters, store, wishes
+from giveaway import winner_store as places_store
+from giveaway.announcements import Change, Place
+from giveaway.facts import Tools
+from giveaway.models import ENDED, Giveaway, Winner
+
+log = logging.getLogger(__name__)
+
+ROLE_BATCH, ROLE_TRIES = 50, 8
+
+
+async def places(conn: Connection, giveaway_id: int) -> list[Winner]:
+    """Who holds the winning places today, by place."""
+    return [Winner(**row) for row in await places_store.standing(conn, giveaway_id)]
+
+
+async def history(conn: Connection, giveaway_id: int) -> list[Winner]:
+    """Everybody who ever held a place."""
+    return [Winner(**row) for row in await places_store.everyone(conn, giveaway_id)]
+
+
+async def _drawn(conn: Connection, giveaway: Giveaway) -> Giveaway:
+    row = await store.get(conn, giveaway.giveaway_id, for_update=True)
+    if row is None or row["guild_id"] != giveaway.guild_id or row["status"] != ENDED:
+        raise UserError("draw.not_drawn")
+    return Giveaway.from_row(row)
+
+
+async def reroll_giveaway(
+    conn: Connection, tools: Tools, giveaway: Giveaway, actor: int, reason: str = "", *,
+    winner: int | None = None, count: int | None = None, kind: str = "reroll",
+) -> list[Change]:  # fmt: skip
+    """Reserves take the place of one winner, or of the first `count` places; never a former winner.
+
+    `kind` is reroll or disqualified. Errors: `draw.not_drawn`, `draw.no_reserves` (nothing is changed then),
+    `giveaway.not_a_winner`, `giveaway.reroll_which` (several winners and none named), `giveaway.bad_count`.
+    """
+    reason = wishes.checked_reason(reason)
+    giveaway = await _drawn(conn, giveaway)
+    standing = await places(conn, giveaway.giveaway_id)
+    leaving = _leaving(standing, winner, count)
+    changes = [await _replace(conn, tools, giveaway, old, kind, actor, reason) for old in leaving]
+    await _tell(conn, tools, giveaway, changes, kind, actor, reason)
+    return changes
+
+
+def _leaving(standing: Sequence[Winner], winner: int | None, count: int | None) -> list[Winner]:
+    if not standing:
+        raise UserError("draw.not_drawn")
+    if winner is not None:
+        found = [held for held in standing if held.user_id == winner]
+        if not found:
+            raise UserError("giveaway.not_a_winner")
+        return found
+    if count is None and len(standing) > 1:
+        raise UserError("giveaway.reroll_which")
+    wanted = 1 if count is None else count
+    if not 1 <= wanted <= len(standing):
+        raise UserError("giveaway.bad_count", most=len(standing))
+    return list(standing[:wanted])
+
+
+async def _replace(
+    conn: Connection, tools: Tools, giveaway: Giveaway, old: Winner, kind: str, actor: int, reason: str
+) -> Change:  # fmt: skip
+    taken = await draws.take_reserve(
+        conn, tools.clock, giveaway.draw_id, position=old.position, kind=kind, by=actor, reason=reason
+    )
+    now = tools.clock.now()
+    await places_store.replace(conn, giveaway.giveaway_id, old.user_id, kind, now)
+    claim_until = claim_deadline(giveaway, now)
+    await places_store.add(
+        conn, giveaway_id=giveaway.giveaway_id, guild_id=giveaway.guild_id, claim_until=claim_until,
+        places=[(taken.winner.id, old.position, taken.tickets)],
+        with_role=giveaway.options.winner_role_id is not None, now=now,
+    )  # fmt: skip
+    return Change(old=old.user_id, new=Place(user_id=taken.winner.id, tickets=taken.tickets), claim_until=claim_until)
+
+
+def claim_deadline(giveaway: Giveaway, won_at: datetime) -> datetime | None:
+    hours = giveaway.options.claim_hours
+    return None if hours is None else won_at + timedelta(hours=hours)
+
+
+async def _tell(
+    conn: Connection, tools: Tools, giveaway: Giveaway, changes: Sequence[Change], kind: str, actor: int | None,
+    reason: str,
+) -> None:  # fmt: skip
+    """The message, the channel, the new winners, the log."""
+    reader = tools.guilds.reader(giveaway.guild_id)
+    await show_places(conn, tools, giveaway)
+    message = announcements.replaced(reader, giveaway, changes, kind, reason)
+    await outbox.post(conn, tools.clock, giveaway.guild_id, giveaway.channel_id, message)
+    for change in changes:
+        await tell_winner(conn, tools, giveaway, change.new.user_id, change.claim_until)
+    swaps = [[str(change.old), str(change.new.user_id)] for change in changes]
+    await journal.note(conn, tools, giveaway, kind, actor, reason, swaps=swaps)
+
+
+async def show_places(conn: Connection, tools: Tools, giveaway: Giveaway) -> None:
+    """Bring the giveaway's message up to date with its winners."""
+    standing = [Place(user_id=w.user_id, tickets=w.tickets) for w in await places(conn, giveaway.giveaway_id)]
+    message = announcements.ended(tools.guilds.reader(giveaway.guild_id), giveaway, standing)
+    await outbox.post(conn, tools.clock, giveaway.guild_id, giveaway.channel_id, message)
+
+
+async def tell_winner(
+    conn: Connection, tools: Tools, giveaway: Giveaway, user_id: int, claim_until: datetime | None
+) -> None:  # fmt: skip
+    """The winner's direct message, unless the giveaway goes without."""
+    if giveaway.options.dm_winner:
+        reader = tools.guilds.reader(giveaway.guild_id, user_id)
+        message = letters.won(reader, giveaway, user_id, claim_until)
+        await outbox.post_to_member(conn, tools.clock, giveaway.guild_id, user_id, message)
+
+
+async def claim(conn: Connection, tools: Tools, giveaway_id: int, user_id: int) -> Giveaway:
+    """A winner takes the prize. The press may come from a direct message, so no guild is asked for.
+
+    Errors: `giveaway.not_a_winner`, `giveaway.claimed_already`, `giveaway.claim_too_late`.
+    """
+    row = await store.get(conn, giveaway_id, for_update=True)
+    held = {w.user_id: w for w in await places(conn, giveaway_id)}.get(user_id)
+    if row is None or held is None:
+        raise UserError("giveaway.not_a_winner")
+    if held.claimed:
+        raise UserError("giveaway.claimed_already")
+    if not await places_store.claim(conn, giveaway_id, user_id, tools.clock.now()):
+        raise UserError("giveaway.claim_too_late")
+    giveaway = Giveaway.from_row(row)
+    await journal.note(conn, tools, giveaway, "claim", user_id)
+    return giveaway
+
+
+async def overdue_claims(conn: Connection, now: datetime) -> list[tuple[int, int]]:
+    """(giveaway, user) of places whose claim time has passed."""
+    return [(row["giveaway_id"], row["user_id"]) for row in await places_store.unclaimed(conn, now)]
+
+
+async def lapse(conn: Connection, tools: Tools, giveaway_id: int, user_id: int, own_id: int) -> bool:
+    """The next reserve takes a place that was not claimed in time; False when it is not (or no longer) overdue."""
+    row = await store.get(conn, giveaway_id, for_update=True)
+    now = tools.clock.now()
+    if row is None or (giveaway_id, user_id) not in await overdue_claims(conn, now):
+        return False
+    giveaway = Giveaway.from_row(row)
+    old = {w.user_id: w for w in await places(conn, giveaway_id)}[user_id]
+    reason = f"not claimed within {giveaway.options.claim_hours} h"
+    try:
+        change = await _replace(conn, tools, giveaway, old, "unclaimed", own_id, reason)
+    except UserError as error:
+        if error.key != "draw.no_reserves":
+            raise
+        await places_store.set_lapsed(conn, giveaway_id, user_id, now)
+        await journal.note(conn, tools, giveaway, "lapse", None, member=str(user_id))
+        await journal.tell_host(conn, tools, giveaway, "giveaway.host_lapsed", member=mention(user_id))
+        return True
+    await _tell(conn, tools, giveaway, [change], "unclaimed", None, reason)
+    return True
+
+
+class RoleRefused(Exception):
+    """Discord will never do it (permission, role or member gone); the text says why."""
+
+
+class Roles(Protocol):
+    """The edge that gives and takes roles; both may be repeated."""
+
+    async def give(self, guild_id: int, user_id: int, role_id: int) -> None:
+        """Errors: `RoleRefused`; anything else is retried."""
+        ...
+
+    async def take(self, guild_id: int, user_id: int, role_id: int) -> None:
+        """Errors: `RoleRefused`; anything else is retried."""
+        ...
+
+
+class WinnerRoles:
+    """Gives winners their role and takes it from those who lost their place; the host hears what cannot be done."""
+
+    def __init__(self, db: Database, tools: Tools, roles: Roles) -> None:
+        self._db = db
+        self._tools = tools
+        self._roles = roles
+
+    async def settle_due(self) -> int:
+        """Try every role that is due once; how many are settled."""
+        async with self._db.transaction() as conn:
+            rows = await places_store.due_roles(conn, self._tools.clock.now(), ROLE_BATCH)
+        return sum([await self._settle(row) for row in rows])
+
+    async def _settle(self, row: Row) -> bool:
+        act = self._roles.give if row["role_state"] == "give" else self._roles.take
+        try:
+            await act(row["guild_id"], row["user_id"], row["role_id"])
+        except RoleRefused as error:
+            return await self._failed(row, str(error))
+        except Exception as error:  # noqa: BLE001 - the row outlives whatever the network does
+            log.warning("winner_role_retry", extra={"fields": {"user": row["user_id"], "error": repr(error)}})
+            if row["attempts"] + 1 >= ROLE_TRIES:
+                return await self._failed(row, repr(error))
+            next_at = self._tools.clock.now() + backoff(row["attempts"])
+            return await self._store(row, row["role_state"], next_at)
+        return await self._store(row, "given" if row["role_state"] == "give" else "taken", None)
+
+    async def _store(self, row: Row, state: str, next_at: datetime | None) -> bool:
+        async with self._db.transaction() as conn:
+            await places_store.settle_role(conn, row["giveaway_id"], row["user_id"], row["role_state"], state, next_at)
+        return next_at is None
+
+    async def _failed(self, row: Row, error: str) -> bool:
+        log.warning("winner_role_refused", extra={"fields": {"user": row["user_id"], "error": error}})
+        async with self._db.transaction() as conn:
+            await places_store.settle_role(conn, row["giveaway_id"], row["user_id"], row["role_state"], "failed", None)
+            found = await store.get(conn, row["giveaway_id"])
+            if found is not None:
+                giveaway = Giveaway.from_row(found)
+                who, role = mention(row["user_id"]), announcements.role_mention(row["role_id"])
+                await journal.tell_host(conn, self._tools, giveaway, "giveaway.host_role_failed", member=who, role=role)
+        return True
