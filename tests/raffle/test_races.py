@@ -33,6 +33,7 @@ async def test_overlapping_batches_in_any_order_pay_each_grant_once(world: World
             return len(await tickets.grant_many(conn, batch, world.clock.now()))
 
     batches = [grants[n * 100 :] + grants[: n * 150] for n in ROUNDS] + [grants[::-1], grants[300:][::-1]]
+    await asyncio.gather(*(world.db.ping() for _ in batches))
     paid = await asyncio.gather(*(pay(batch) for batch in batches))
     assert sum(paid) == len(grants)
     assert sum([await world.total(MEMBER + n) for n in range(7)]) == sum(range(1, MANY + 1))
@@ -192,7 +193,8 @@ async def test_grants_conversions_and_month_ends_never_wait_in_a_circle(world: W
             "INSERT INTO watchtime_periods SELECT :g, :p, n, 60, 0 FROM generate_series(1, 5) n",
             g=world.guild_id, p=(await world.period()).id,
         )  # fmt: skip
-        batch = [world.grant_of(await world.period(), MEMBER + n % 5, 1, f"{turn}:{n}") for n in range(MANY)]
+        current = await world.period()
+        batch = [world.grant_of(current, MEMBER + n % 5, 1, f"{turn}:{n}") for n in range(MANY)]
         done = await outcomes(grant(batch), convert(), end(), *(world.give(MEMBER + n) for n in range(5)), convert())
         assert [one for one in done if isinstance(one, BaseException)] == []
     watched = await world.scalar("SELECT sum(ticket_change) FROM raffle_ticket_log WHERE source = 'watchtime'")
