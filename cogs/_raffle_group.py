@@ -1,0 +1,34 @@
+"""The group `raffle`, to which several files add their commands."""
+
+from __future__ import annotations
+
+from discord.ext import commands
+
+from cogs import _raffle_pages as pages
+from cogs._checks import look_cooldown
+from cogs._commands import hybrid_group
+from cogs._context import Context
+from core import draws
+from core.errors import UserError
+from raffle_system import periods, tickets
+
+
+class RaffleGroup:
+    """Base of the classes that make up the raffle's cog: a command of theirs names this group as its parent."""
+
+    @hybrid_group(invoke_without_command=True)
+    @commands.guild_only()
+    @look_cooldown()
+    async def raffle(self, ctx: Context) -> None:
+        await show_info(ctx)
+
+
+async def show_info(ctx: Context) -> None:
+    async with ctx.services.db.transaction() as conn:
+        period = await periods.active(conn, ctx.settings.guild_id)
+        stats = await tickets.stats(conn, period)
+        waiting = await periods.undrawn(conn, ctx.settings.guild_id)
+        opened = await draws.get_draw(conn, period.draw_id)
+    if opened is None:
+        raise UserError("raffle.not_open_yet")
+    await ctx.say(pages.info(ctx.reader, ctx.settings, period, stats, opened["commitment"], opened["mode"], waiting))

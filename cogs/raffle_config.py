@@ -1,0 +1,58 @@
+"""`raffle config show` and `set`: the server's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from cogs._checks import act_cooldown, admin_only
+from cogs._commands import subcommand, subgroup
+from cogs._context import Context
+from cogs._raffle_group import RaffleGroup
+from core import settings_schema
+from core.messages import BLUE, GREEN, Embed, EmbedField
+
+
+class RaffleConfig(RaffleGroup):
+    @subgroup(RaffleGroup.raffle)
+    @admin_only()
+    async def config(self, ctx: Context) -> None:
+        if ctx.invoked_subcommand is None:
+            await self._config_page(ctx)
+
+    @subcommand(config)
+    @admin_only()
+    async def show(self, ctx: Context) -> None:
+        await self._config_page(ctx)
+
+    async def _config_page(self, ctx: Context) -> None:
+        fields = tuple(
+            EmbedField(
+                name=name, value=settings_schema.shown(name, getattr(ctx.settings, name)) or ctx.reader("config.unset")
+            )
+            for name in settings_schema.NAMES
+        )  # fmt: skip
+        await ctx.say(
+            Embed(
+                title=ctx.reader("config.title"), description=ctx.reader("config.how"), fields=fields, colour=BLUE
+            ),
+            private=True,
+        )  # fmt: skip
+
+    @subcommand(config)
+    @admin_only()
+    @act_cooldown()
+    async def set(self, ctx: Context, name: str, *, value: str) -> None:
+        parsed = settings_schema.parse(name, value)
+        await ctx.services.guilds.change(ctx.settings.guild_id, name.casefold(), parsed, ctx.author.id)
+        now = settings_schema.shown(name, getattr(ctx.settings, name.casefold())) or ctx.reader("config.unset")
+        await ctx.say(
+            Embed(description=ctx.reader("config.done", name=f"`{name}`", value=now), colour=GREEN), private=True
+        )  # fmt: skip
+
+    @set.autocomplete("name")
+    async def _names(self, _interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
+        found = [name for name in settings_schema.NAMES if current.casefold() in name]
+        return [app_commands.Choice(name=name, value=name) for name in found[:25]]
