@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -37,6 +38,31 @@ async def test_overlapping_batches_in_any_order_pay_each_grant_once(world: World
     paid = await asyncio.gather(*(pay(batch) for batch in batches))
     assert sum(paid) == len(grants)
     assert sum([await world.total(MEMBER + n) for n in range(7)]) == sum(range(1, MANY + 1))
+
+
+async def test_two_batches_in_opposite_order_do_not_wait_for_each_other(world: World) -> None:
+    """A third transaction holds the middle, so that both are under way when they meet."""
+    period = await world.period()
+    grants = [world.grant_of(period, MEMBER + n, 1, f"ref:{n}") for n in range(9)]
+
+    async def pay(batch: Sequence[Grant]) -> int:
+        async with world.db.transaction() as conn:
+            return len(await tickets.grant_many(conn, batch, world.clock.now()))
+
+    both: list[asyncio.Task[int]] = []
+    with suppress(ZeroDivisionError):
+        async with world.db.transaction() as conn:
+            await tickets.grant(conn, grants[4], world.clock.now())
+            both += [asyncio.create_task(pay(batch)) for batch in (grants, grants[::-1])]
+            await _waiting_for_locks(world, 2)
+            raise ZeroDivisionError  # rolls back
+    assert sorted(await asyncio.gather(*both)) == [0, 9]
+
+
+async def _waiting_for_locks(world: World, count: int) -> None:
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while await world.scalar(sql) < count:
+        await asyncio.sleep(0.01)
 
 
 async def test_one_reference_for_two_members_in_crossed_order(world: World) -> None:
