@@ -132,7 +132,8 @@ async def settle_role(
     await conn.execute(
         text(
             "UPDATE giveaway_winners SET role_attempts = role_attempts + 1, "
-            "role_state = CASE WHEN replaced_at IS NOT NULL AND CAST(:state AS text) = 'given' THEN 'take' ELSE CAST(:state AS text) END, "
+            "role_state = CASE WHEN replaced_at IS NOT NULL AND CAST(:state AS text) = 'given' THEN 'take' "
+            "ELSE CAST(:state AS text) END, "
             "role_next_at = CASE WHEN replaced_at IS NOT NULL AND CAST(:state AS text) = 'given' THEN replaced_at "
             "ELSE CAST(:next_at AS timestamptz) END "
             "WHERE giveaway_id = :id AND user_id = :user AND (role_state = :was OR replaced_at IS NOT NULL)"
