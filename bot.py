@@ -35,12 +35,12 @@ from core import config as configuration
 from core import kick_channels, logs
 from core.beacon import QUICKNET, BeaconChain, BeaconClient
 from core.clock import SandboxClock, SystemClock
+from core.clock_follower import follow
 from core.config import Config
-from core.db import Database, is_away, migrate
+from core.db import Database, is_away, migrate, migrate_when_reachable
 from core.draws import DrawFinisher
 from core.embedded_postgres import EmbeddedInUse, EmbeddedPostgres, EmbeddedUnavailable
 from core.errors import ConfigError
-from core.fair_draw import parse_utc
 from core.guilds import Guilds
 from core.jobs import Scheduler
 from core.kick_events import KickChannelIds, kick_slug
@@ -60,7 +60,6 @@ log = logging.getLogger("drumroll")
 
 TICK_SECONDS, SANDBOX_TICK_SECONDS = 1.0, 0.25
 STANDBY_RELOAD_SECONDS = 5.0
-MIGRATE_RETRY_SECONDS = 1.0
 
 
 class Process:
@@ -116,7 +115,7 @@ class Process:
     async def _live(self) -> None:
         """From nothing to leader: database, schema, Kick, then the lead and what only a leader does."""
         url = await self._database_url()
-        await self._migrated(url)
+        await migrate_when_reachable(url)
         self.parts = parts = Parts(self, url)
         self.web.db = parts.db
         await parts.guilds.load()
@@ -156,17 +155,6 @@ class Process:
             log.error("embedded_postgres_ended", extra={"code": code})
             await self.embedded.restart()
 
-    async def _migrated(self, url: str) -> None:
-
-        while True:
-            try:
-                return await migrate(url)
-            except Exception as error:
-                if not is_away(error):
-                    raise
-                log.warning("database_unreachable", extra={"error": repr(error)})
-                await asyncio.sleep(MIGRATE_RETRY_SECONDS)
-
     async def _reload_settings(self) -> None:
         """The standby sees what the leader changes."""
 
@@ -180,19 +168,8 @@ class Process:
                 log.warning("settings_not_reloaded", extra={"error": repr(error)})
 
     async def _follow_clock(self) -> None:
-        """Set our clock as the sandbox turns its own: each answer is newer than the last."""
-
         assert isinstance(self.clock, SandboxClock)
-        version = -1
-        timeout = aiohttp.ClientTimeout(total=40)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            while True:
-                parameters = {"after": str(version)}
-                async with session.get(self.config.sandbox_clock_url or "", params=parameters) as answer:
-                    turned = await answer.json()
-                if turned["version"] != version:
-                    version = turned["version"]
-                    self.clock.set(parse_utc(turned["now"]), float(turned["speed"]))
+        await follow(self.clock, self.config.sandbox_clock_url or "")
 
     async def _discord(self) -> None:
         """One life of the Discord client. Ends by exception only; the supervisor starts the next."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,7 +25,10 @@ __all__ = ["Connection", "Database", "IntegrityError", "Row", "is_away", "migrat
 Connection = AsyncConnection
 Row = Mapping[str, Any]
 
+log = logging.getLogger(__name__)
+
 MIGRATION_LOCK = 0x44524D01
+REACH_RETRY_SECONDS = 1.0
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _AWAY = (
     asyncpg.PostgresConnectionError,
@@ -113,6 +118,18 @@ async def migrate(url: str) -> None:
             await connection.run_sync(_upgrade)
     finally:
         await engine.dispose()
+
+
+async def migrate_when_reachable(url: str) -> None:
+    """`migrate`, however long PostgreSQL takes to come."""
+    while True:
+        try:
+            return await migrate(url)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("database_unreachable", extra={"error": repr(error)})
+            await asyncio.sleep(REACH_RETRY_SECONDS)
 
 
 def alembic_config() -> AlembicConfig:
