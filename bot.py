@@ -16,21 +16,16 @@ import logging
 import os
 import signal
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import discord
-import yarl
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
 from dotenv import load_dotenv
 
 from cogs._sender import DiscordSender
+from cogs import session
 from cogs._services import Services
-from cogs.client import DrumrollBot, missing_intents
 from core import config as configuration
 from core import kick_channels, logs
 from core.beacon import QUICKNET, BeaconChain, BeaconClient
@@ -48,7 +43,7 @@ from core.outbox import Outbox
 from core.supervisor import Fatal, Leadership, Supervisor
 from core.texts import Texts
 from kick.listener import KickListener
-from raffle_system import tickets
+from raffle_system import audit
 from raffle_system.draw import RafflePublisher
 from raffle_system.kick_intake import KickIntake
 from raffle_system.scheduler import RaffleSchedule
@@ -88,7 +83,6 @@ class Process:
         self.web = WebServer(host, port, self.health, self.metrics.registry)
         self.role = "starting"
         self.embedded: EmbeddedPostgres | None = None
-        self.bot: DrumrollBot | None = None
         self.parts: Parts | None = None
 
     async def run(self) -> int:
@@ -104,9 +98,6 @@ class Process:
             await self._close()
 
     async def _close(self) -> None:
-        if self.bot is not None and not self.bot.is_closed():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.bot.close(), 2)
         if self.parts is not None:
             await self.parts.close()
         if self.embedded is not None:
@@ -173,32 +164,8 @@ class Process:
 
     async def _discord(self) -> None:
         """One life of the Discord client. Ends by exception only; the supervisor starts the next."""
-
         assert self.parts is not None
-        token = self.config.discord_token or ""
-        Route.BASE = self.config.discord_api_base
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-        missing: frozenset[str] = frozenset()
-        while True:
-            bot = DrumrollBot(self.parts.services, missing)
-            try:
-                await bot.login(token)
-                if self.config.discord_api_base != configuration.DISCORD_API:
-                    # After an invalidated session discord.py asks the built-in address, not the one that it was given.
-                    _shards, gateway, _limit = await bot.http.get_bot_gateway()
-                    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
-                lacking = missing_intents(dict(await bot.http.application_info()))
-                if lacking - missing:
-                    missing |= lacking
-                    continue
-                self.bot = self.parts.sender.bot = bot
-                await bot.connect()
-            except discord.LoginFailure as error:
-                raise Fatal("DISCORD_TOKEN is refused by Discord: copy it anew from the developer portal", 2) from error
-            except discord.PrivilegedIntentsRequired:
-                missing = frozenset({"members", "message_content"})
-            finally:
-                await bot.close()
+        await session.live(self.parts.services, self.parts.sender)
 
     async def health(self) -> dict[str, Any]:
         """What /health answers."""
@@ -206,7 +173,7 @@ class Process:
         return {
             "status": "ok" if self.role in ("leader", "standby") else self.role,
             "role": self.role,
-            "discord": health.of_discord(self.bot is not None and self.bot.is_ready(), self.supervisor.states),
+            "discord": health.of_discord(parts.sender.connected if parts else False, self.supervisor.states),
             "database": await health.of_database(parts.db if parts else None),
             "kick": health.of_kick(parts.listener, parts.intake.live_by_slug()) if parts else {},
             "jobs": health.of_jobs(parts.scheduler) if parts else {},
@@ -303,29 +270,15 @@ def _audit(config: Config) -> int:
 
     async def main() -> int:
         embedded = None if config.database_url else EmbeddedPostgres(_postgres_folder(config))
-        url = config.database_url or await _started(embedded)
-        db = Database(url)
         try:
-            async with db.transaction() as conn:
-                size = await tickets.ledger_size(conn)
-                differences = await tickets.audit_differences(conn)
+            lines, agree = await audit.report(config.database_url or (await embedded.start() if embedded else ""))
         finally:
-            await db.close()
             if embedded is not None:
                 await embedded.stop()
-        for row in differences:
-            place = f"period {row['period_id']} member {row['discord_id']}"
-            print(f"{place}: balance {row['balance']}, ledger {row['ledger']}")
-        verdict = f"{len(differences)} differ" if differences else "all agree with the ledger"
-        print(f"{size['balances']} balances, {size['rows']} ledger rows: {verdict}.")
-        return 1 if differences else 0
+        print(*lines, sep="\n")
+        return 0 if agree else 1
 
     return asyncio.run(main())
-
-
-async def _started(embedded: EmbeddedPostgres | None) -> str:
-    assert embedded is not None
-    return await embedded.start()
 
 
 def _demo(arguments: argparse.Namespace) -> int:

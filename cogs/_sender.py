@@ -33,6 +33,10 @@ class DiscordSender:
     def __init__(self) -> None:
         self.bot: DrumrollBot | None = None
 
+    @property
+    def connected(self) -> bool:
+        return self.bot is not None and self.bot.is_ready() and not self.bot.is_closed()
+
     async def send(self, letter: Letter) -> int:
         bot = self._connected()
         arguments = sending(letter.message)
@@ -56,7 +60,7 @@ class DiscordSender:
         return int(sent.id)
 
     def _connected(self) -> DrumrollBot:
-        if self.bot is None or not self.bot.is_ready():
+        if self.bot is None or not self.connected:
             raise NotReady("Discord is not connected")
         return self.bot
 
