@@ -25,11 +25,15 @@ def is_admin(member: discord.abc.User, settings: GuildSettings) -> bool:
 
 
 def admin_only() -> Callable[[T], T]:
-    """Errors: `error.admin_only` for everybody else."""
+    """Errors: `error.admin_only` for everybody else, `error.guild_only` outside of a guild."""
 
     async def check(ctx: Context) -> bool:
-        if not is_admin(ctx.author, ctx.settings):
-            raise UserError("error.admin_only")
+        try:
+            if not is_admin(ctx.author, ctx.settings):
+                raise UserError("error.admin_only")
+        except UserError as error:
+            # discord.py gives errors of a check to the handler only when they are of its own kind.
+            raise commands.CheckFailure(error.key) from error
         return True
 
     return commands.check(check)

@@ -27,6 +27,7 @@ def innermost(error: BaseException) -> BaseException:
         commands.HybridCommandError,
         app_commands.CommandInvokeError,
         commands.ConversionError,
+        commands.CheckFailure,
         app_commands.TransformerError,
     )
     while isinstance(error, wrappers):

@@ -1,0 +1,79 @@
+"""A fresh small internet per test, and bots that are stopped whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sandbox.app import Sandbox
+from sandbox.clock import TurnableClock
+from sandbox.driver import Discord
+from tests.e2e.support import Bot, Stage
+
+# Ahead of any real clock: discord.py takes interactions for expired that are older than 15 minutes by its own.
+START = datetime(2041, 11, 10, 18, 0, 20, tzinfo=UTC)
+
+StartBot = Callable[..., Awaitable[Bot]]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    made = Sandbox(TurnableClock(START))
+    await made.start(0)
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def discord(sandbox: Sandbox) -> AsyncIterator[Discord]:
+    async with Discord(f"{sandbox.url}/discord") as driver:
+        yield driver
+
+
+@pytest.fixture
+def stage(sandbox: Sandbox, discord: Discord) -> Stage:
+    return Stage(sandbox, discord)
+
+
+@pytest.fixture
+async def start_bot(
+    request: pytest.FixtureRequest, sandbox: Sandbox, database_url: str, tmp_path: Path
+) -> AsyncIterator[StartBot]:
+    """Start a bot against the sandbox and the test's database; `ready=False` does not wait for it.
+
+    Keyword arguments in capitals are its variables; None takes one away.
+    """
+    started: list[Bot] = []
+
+    async def start(*, ready: bool = True, name: str = "bot", **variables: str | None) -> Bot:
+        environment = {**sandbox.environment(), "DATABASE_URL": database_url, **variables}
+        bot = Bot(tmp_path / name, {key: value for key, value in environment.items() if value is not None}, name)
+        started.append(bot)
+        await bot.start()
+        if ready:
+            await bot.ready()
+        return bot
+
+    yield start
+    for bot in started:
+        await bot.stop()
+    for bot in started:
+        print(f"==== {bot.name}: the log's end (shown when the test failed) ====", *bot.log[-80:], sep="\n")
+
+
+@pytest.fixture
+async def bot(start_bot: StartBot, stage: Stage) -> Bot:
+    """One bot that leads, is online in Discord and listens to Kick."""
+    started = await start_bot()
+    await stage.kick_is_heard()
+    return started
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A story waits for processes: it may take longer than a unit test, though not for ever."""
+    for item in items:
+        if "tests/e2e" in str(item.path) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(90))
