@@ -17,7 +17,7 @@ _LARGEST_ANSWER = 4 * 1024 * 1024
 _HEADERS = {"Accept": "application/json", "User-Agent": "Mozilla/5.0 (compatible; Drumroll)"}
 
 
-class LookupBlocked(Exception):  # noqa: N818
+class LookupBlocked(Exception):
     """Kick did not answer the look-up; the ids can be entered by hand."""
 
     def __init__(self, slug: str, why: str) -> None:
@@ -29,7 +29,7 @@ class LookupBlocked(Exception):  # noqa: N818
         self.why = why
 
 
-class ChannelUnknown(Exception):  # noqa: N818
+class ChannelUnknown(Exception):
     """Kick has no channel of this name."""
 
     def __init__(self, slug: str) -> None:

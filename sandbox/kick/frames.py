@@ -167,8 +167,7 @@ def _system_message(gift: Gift) -> list[Outgoing]:
     room = gift.chatroom_id
     data = {"message": message, "user": user}
     return [
-        frame(PREFIX + "ChatMessageSentEvent", channel, data)
-        for channel in (f"chatroom_{room}", f"chatrooms.{room}")
+        frame(PREFIX + "ChatMessageSentEvent", channel, data) for channel in (f"chatroom_{room}", f"chatrooms.{room}")
     ]
 
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,7 @@ class Pusher:
         self.pong_timeout = pong_timeout
         self.connections: set[Connection] = set()
         self.counts: Counter[str] = Counter()
+        self.listeners: list[Callable[[list[Outgoing]], None]] = []
         self._refusal: Refusal | None = None
         self._silent_until = 0.0
 
@@ -78,11 +79,14 @@ class Pusher:
         return len(gone)
 
     async def publish(self, frames: Iterable[Outgoing]) -> int:
-        """Send each frame to those subscribed to its channel; how many were sent."""
+        """Send each frame to those subscribed to its channel; how many were sent. Listeners hear all of them."""
+        told = list(frames)
+        for listener in self.listeners:
+            listener(told)
         if self.silent:
             return 0
         sent = 0
-        for frame in frames:
+        for frame in told:
             for connection in [each for each in self.connections if frame.channel in each.channels]:
                 sent += await self._send(connection, frame.raw)
         self.counts["frames"] += sent

@@ -114,9 +114,7 @@ class KickWorld:
             [frames.host_frame(channel.channel_id, channel.user_id, channel.slug, other, viewers)]
         )
 
-    async def chat(
-        self, username: str, text: str, badges: Sequence[str] = (), slug: str | None = None
-    ) -> str:
+    async def chat(self, username: str, text: str, badges: Sequence[str] = (), slug: str | None = None) -> str:
         """One message; returns its id."""
         message_id = str(uuid.uuid4())
         room = self.channel(slug).chatroom_id
