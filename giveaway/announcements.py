@@ -13,7 +13,7 @@ from core.messages import BLUE, GOLD, GREY, Button, Embed, EmbedField, Message
 from core.texts import Reader, escape, mention, moment
 from giveaway.models import PAUSED, Boost, Entities, Giveaway, Requirement, Requirements
 
-LATE = timedelta(minutes=5)
+LATE, FIELD_LENGTH = timedelta(minutes=5), 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +90,23 @@ def terms(
         lines = [f"• {requirement_text(reader, rule)}" for rule in requirements.rules]
         if requirements.bypass_roles:
             lines.append(reader("giveaway.bypass_line", roles=_roles(requirements.bypass_roles)))
-        fields.append(EmbedField(name=reader("giveaway.requirements"), value="\n".join(lines), inline=False))
+        fields += in_fields(reader("giveaway.requirements"), lines)
     if entities.enabled and shown:
         lines = entity_lines(reader, entities, boosts)
-        fields.append(EmbedField(name=reader("giveaway.entities"), value="\n".join(lines), inline=False))
+        fields += in_fields(reader("giveaway.entities"), lines)
     return fields
+
+
+def in_fields(name: str, lines: Sequence[str]) -> list[EmbedField]:
+    """Lines in as many fields as Discord's limit of a value asks for; a single line never fills one."""
+    values = [""]
+    for line in lines:
+        longer = f"{values[-1]}\n{line}" if values[-1] else line
+        if len(longer) <= FIELD_LENGTH:
+            values[-1] = longer
+        else:
+            values.append(line)
+    return [EmbedField(name=name if not at else "\u200b", value=value, inline=False) for at, value in enumerate(values)]
 
 
 def entity_lines(reader: Reader, entities: Entities, boosts: Sequence[Boost]) -> list[str]:

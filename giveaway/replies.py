@@ -69,8 +69,7 @@ def info(reader: Reader, shown: Info) -> Embed:
         repeats = reader(f"giveaway.recurrence.{giveaway.recurrence}")
         fields.append(EmbedField(name=reader("giveaway.info_recurrence"), value=repeats))
     if shown.winners:
-        value = "\n".join(_winner_line(reader, giveaway, shown))
-        fields.append(EmbedField(name=reader("giveaway.winners"), value=value, inline=False))
+        fields += announcements.in_fields(reader("giveaway.winners"), _winner_line(reader, giveaway, shown))
     if giveaway.commitment:
         commitment = f"`{giveaway.commitment}`"
         fields.append(EmbedField(name=reader("giveaway.info_commitment"), value=commitment, inline=False))

@@ -80,7 +80,7 @@ def _facts(**changes: Any) -> MemberFacts:
     return MemberFacts(**{**values, **changes})
 
 
-MET = [
+MET: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ({"kind": "any_role", "roles": (VIP, ADMIN)}, {}, {"role_ids": frozenset()}),
     ({"kind": "all_roles", "roles": (VIP,)}, {}, {"role_ids": frozenset({ADMIN})}),
     ({"kind": "no_role", "roles": (ADMIN,)}, {}, {"role_ids": frozenset({VIP, ADMIN})}),
