@@ -12,7 +12,8 @@ from cogs._commands import subcommand, subgroup
 from cogs._context import Context
 from cogs._raffle_group import RaffleGroup
 from core import settings_schema
-from core.messages import BLUE, GREEN, Embed, EmbedField
+from core.errors import UserError
+from core.messages import BLUE, GREEN, Embed
 
 
 class RaffleConfig(RaffleGroup):
@@ -28,23 +29,20 @@ class RaffleConfig(RaffleGroup):
         await self._config_page(ctx)
 
     async def _config_page(self, ctx: Context) -> None:
-        fields = tuple(
-            EmbedField(
-                name=name, value=settings_schema.shown(name, getattr(ctx.settings, name)) or ctx.reader("config.unset")
-            )
+        unset = ctx.reader("config.unset")
+        lines = [
+            f"`{name}` {settings_schema.shown(name, getattr(ctx.settings, name)) or unset}"
             for name in settings_schema.NAMES
-        )  # fmt: skip
-        await ctx.say(
-            Embed(
-                title=ctx.reader("config.title"), description=ctx.reader("config.how"), fields=fields, colour=BLUE
-            ),
-            private=True,
-        )  # fmt: skip
+        ]  # fmt: skip
+        text = "\n".join([ctx.reader("config.how"), "", *lines])
+        await ctx.say(Embed(title=ctx.reader("config.title"), description=text, colour=BLUE), private=True)
 
     @subcommand(config)
     @admin_only()
     @act_cooldown()
     async def set(self, ctx: Context, name: str, *, value: str) -> None:
+        if settings_schema.is_secret(name) and ctx.interaction is None:
+            raise UserError("config.secret", name=name)
         parsed = settings_schema.parse(name, value)
         await ctx.services.guilds.change(ctx.settings.guild_id, name.casefold(), parsed, ctx.author.id)
         now = settings_schema.shown(name, getattr(ctx.settings, name.casefold())) or ctx.reader("config.unset")

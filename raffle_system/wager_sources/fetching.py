@@ -1,0 +1,70 @@
+"""One request to a feed. Whatever goes wrong becomes a `FeedTrouble` that does not contain the address."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+
+from raffle_system.wager_sources.decoders import Span, WagerSource
+from raffle_system.wager_sources.feeds import Feed
+from raffle_system.wager_sources.rows import Answer, FeedTrouble, collect, parse_json
+
+PATIENCE_SECONDS = 20.0
+LARGEST_ANSWER = 16 * 1024 * 1024
+_HEADERS = {"Accept": "application/json", "User-Agent": "Mozilla/5.0 (compatible; Drumroll)"}
+
+
+async def fetch(session: aiohttp.ClientSession, feed: Feed, span: Span, patience: float = PATIENCE_SECONDS) -> Answer:
+    """Ask the feed once. Errors: `FeedTrouble`, and nothing else that the network can do."""
+    status, retry_after, body = await _asked(session, feed, span, patience)
+    return await asyncio.to_thread(read, feed.source, feed.codes, status, retry_after, body)
+
+
+async def _asked(
+    session: aiohttp.ClientSession, feed: Feed, span: Span, patience: float
+) -> tuple[int, float | None, bytes]:
+    asking = feed.source.ask(span, feed.secret)
+    try:
+        async with session.get(
+            feed.address, params=dict(asking.parameters), headers={**_HEADERS, **asking.headers},
+            timeout=aiohttp.ClientTimeout(total=patience), allow_redirects=False,
+        ) as answer:  # fmt: skip
+            body = await answer.content.read(LARGEST_ANSWER + 1)
+            while len(body) <= LARGEST_ANSWER and (more := await answer.content.read(LARGEST_ANSWER + 1)):
+                body += more
+            return answer.status, _seconds(answer.headers.get("Retry-After")), body
+    except TimeoutError:
+        raise FeedTrouble("timeout") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        # These exceptions carry the address, which is a credential.
+        raise FeedTrouble("unreachable", type(error).__name__) from None
+
+
+def _seconds(header: str | None) -> float | None:
+    return float(header) if header is not None and header.isascii() and header.isdigit() else None
+
+
+def read(
+    source: WagerSource, codes: tuple[str, ...], status: int, retry_after: float | None, body: bytes
+) -> Answer:  # fmt: skip
+    """The rows of an answer. Errors: `FeedTrouble` for every answer that is no list with at least one row."""
+    if status == 429:
+        raise FeedTrouble("too_many", retry_after=retry_after)
+    if 300 <= status < 400:
+        raise FeedTrouble("redirect")
+    if len(body) > LARGEST_ANSWER:
+        raise FeedTrouble("too_large")
+    if status in (401, 403):
+        raise FeedTrouble("refused", str(status))
+    if status >= 500:
+        raise FeedTrouble("status", str(status))
+    items = source.rows(parse_json(body))
+    if status != 200:
+        raise FeedTrouble("status", str(status))
+    if not items:
+        raise FeedTrouble("empty")
+    answer = collect(items, source.read, codes, source.divisor)
+    if not answer.rows and answer.bad:
+        raise FeedTrouble("not_rows")
+    return answer
