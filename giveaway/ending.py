@@ -46,6 +46,7 @@ class Moment:
 def call_roll(moment: Moment, user_ids: Collection[int]) -> Roll:
     """Judge every entrant by the facts of the moment; who is not among them has left the server."""
     points: dict[int, int] = {}
+    points_of_roles: dict[frozenset[int], int] = {}
     excluded: list[tuple[int, str]] = []
     giveaway = moment.giveaway
     for user_id in user_ids:
@@ -53,11 +54,15 @@ def call_roll(moment: Moment, user_ids: Collection[int]) -> Roll:
         if found is None:
             excluded.append((user_id, LEFT_SERVER))
             continue
-        judgement = requirements.judge(giveaway.requirements, moment.settings, found, moment.now)
-        if judgement.allowed:
-            points[user_id] = entities.points_of(giveaway.entities, found.role_ids, moment.boosts, moment.now)
-        else:
+        if not requirements.allowed(giveaway.requirements, moment.settings, found, moment.now):
+            judgement = requirements.judge(giveaway.requirements, moment.settings, found, moment.now)
             excluded.append((user_id, judgement.reason))
+            continue
+        held = points_of_roles.get(found.role_ids)
+        if held is None:
+            held = entities.points_of(giveaway.entities, found.role_ids, moment.boosts, moment.now)
+            points_of_roles[found.role_ids] = held
+        points[user_id] = held
     return Roll(points=points, excluded=sorted(excluded))
 
 

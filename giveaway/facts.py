@@ -70,6 +70,7 @@ class Tools:
 
 @dataclass(kw_only=True)
 class _Known:
+    asked: bool
     levels: Mapping[int, int]
     holdings: Mapping[int, Holding]
     linked: Collection[int]
@@ -89,7 +90,7 @@ async def _known(
     conn: Connection, tools: Tools, guild_id: int, wanted: Requirements, users: Collection[int], now: datetime
 ) -> _Known:  # fmt: skip
     kinds = {rule.kind for rule in wanted.rules}
-    known = _Known(levels={}, holdings={}, linked=(), messages={}, last_wins={})
+    known = _Known(asked=not kinds <= _OF_THE_PERSON, levels={}, holdings={}, linked=(), messages={}, last_wins={})
     if rules.LEVEL in kinds:
         known.levels = await tools.activity.levels(conn, guild_id, users)
     if kinds & {rules.CREDITS, rules.TICKETS}:
@@ -108,6 +109,8 @@ async def _known(
 
 def _facts(person: Person, known: _Known) -> MemberFacts:
     user = person.user_id
+    if not known.asked:
+        return MemberFacts(user, person.role_ids, person.created_at, person.joined_at, person.boosting)
     holding = known.holdings.get(user, _NOTHING)
     return MemberFacts(
         user_id=user, role_ids=person.role_ids, created_at=person.created_at, joined_at=person.joined_at,
@@ -118,3 +121,6 @@ def _facts(person: Person, known: _Known) -> MemberFacts:
 
 
 _NOTHING = Holding()
+_OF_THE_PERSON = {
+    rules.ANY_ROLE, rules.ALL_ROLES, rules.NO_ROLE, rules.ACCOUNT_AGE, rules.SERVER_AGE, rules.BOOSTING, rules.INVITED,
+}  # fmt: skip

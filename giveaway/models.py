@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from core.db import Row
 
@@ -224,9 +225,11 @@ class Settings:
     default_template_id: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MemberFacts:
-    """What requirements ask about a member. `messages` counts by span in days; the unasked stays at its default."""
+class MemberFacts(NamedTuple):
+    """What requirements ask about a member. `messages` counts by span in days; the unasked stays at its default.
+
+    A tuple because a freeze makes a hundred thousand of them.
+    """
 
     user_id: int
     role_ids: frozenset[int]
@@ -237,7 +240,7 @@ class MemberFacts:
     credits: int = 0
     tickets: int = 0
     linked: bool = False
-    messages: Mapping[int, int] = field(default_factory=dict)
+    messages: Mapping[int, int] = MappingProxyType({})
     last_win: datetime | None = None
 
 
