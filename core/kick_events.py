@@ -17,6 +17,7 @@ ANONYMOUS: Final = "Anonymous"
 GIFT_CHAT: Final = "gift_subscription"
 
 LiveSource = Literal["socket", "webhook", "api", "site", "chat"]
+Transport = Literal["socket", "webhook"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class GiftedSubs:
     anonymous: bool
     received_at: datetime
     created_at: datetime | None = None
-    transport: Literal["socket", "webhook"] = "socket"
+    transport: Transport = "socket"
     broadcaster_user_id: int | None = None
     giftee_ids: tuple[int, ...] = ()
 
@@ -131,6 +132,39 @@ class LiveStatus:
     source: LiveSource
     started_at: datetime | None
     at: datetime
+    broadcaster_user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSub:
+    """Somebody paid for a subscription of their own, the first or a renewal.
+
+    `key` names the frame or delivery that told of it; several tell of one.
+    """
+
+    chatroom_id: int | None
+    channel_id: int | None
+    user_id: int | None
+    username: str
+    key: str
+    at: datetime
+    transport: Transport = "socket"
+    broadcaster_user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KicksGifted:
+    """Kicks, the site's own currency, given to the streamer; `amount` in Kicks."""
+
+    chatroom_id: int | None
+    channel_id: int | None
+    user_id: int | None
+    username: str
+    amount: int
+    key: str
+    at: datetime
+    transport: Transport = "socket"
+    broadcaster_user_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +196,18 @@ class UnknownEvent:
     channel: str | None
 
 
-KickEvent = ChatMessage | GiftedSubs | GiftNotice | GiftsLeaderboard | LiveStatus | Hosting | SocketGap | UnknownEvent
+KickEvent = (
+    ChatMessage
+    | GiftedSubs
+    | GiftNotice
+    | GiftsLeaderboard
+    | OwnSub
+    | KicksGifted
+    | LiveStatus
+    | Hosting
+    | SocketGap
+    | UnknownEvent
+)
 
 
 def fold(name: str) -> str:
@@ -195,6 +240,21 @@ def gift_key(gift: GiftedSubs | ChatMessage) -> str:
     if gift.correlation_id is not None:
         return f"ws:{room}:{gift.correlation_id}"
     return f"ws:{room}:h:{_gift_hash(gift)}"
+
+
+def webhook_gift_key(gift: GiftedSubs, message_id: str) -> str:
+    """The inbox key of a gift told by webhook: the same however many subscriptions deliver it.
+
+    A hash of what happened, so that one gift under two message ids is one; without the giftees' ids or its own
+    time only the message's id can tell it from another.
+    """
+    if not gift.giftee_ids or gift.created_at is None:
+        return f"wh:{message_id}"
+    giver = None if gift.anonymous else gift.gifter_id
+    fields: list[object] = [
+        gift.broadcaster_user_id, giver, sorted(gift.giftee_ids), gift.created_at.isoformat()
+    ]  # fmt: skip
+    return f"wh:h:{_hashed(fields)}"
 
 
 def gift_key_is_final(gift: GiftedSubs | ChatMessage) -> bool:
