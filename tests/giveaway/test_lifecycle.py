@@ -121,6 +121,29 @@ async def test_presses_while_it_ends_are_in_the_draw_or_refused(world: World) ->
     assert (await world.find(giveaway)).stats["total_entries"] == 1 + sum(results)
 
 
+async def test_a_press_that_meets_the_uncommitted_end_waits_and_is_refused(world: World) -> None:
+    giveaway = await world.create()
+    async with world.db.transaction() as conn:
+        await system.end_giveaway(conn, world.tools, giveaway, HOST)
+        press = asyncio.create_task(world.enter(giveaway, person(1)))
+        while not await _waits_for_a_lock(world):
+            assert not press.done()
+            await asyncio.sleep(0.01)
+    with pytest.raises(UserError, match=r"giveaway\.over"):
+        await press
+    assert await _count(world, "giveaway_entries") == 0
+
+
+async def _waits_for_a_lock(world: World) -> bool:
+    async with world.db.transaction() as conn:
+        found = await conn.execute(
+            text(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+        )
+        return bool(found.scalar_one())
+
+
 @pytest.mark.parametrize(
     ("act", "key"),
     [
