@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from sandbox import discord, kick
+from sandbox import discord, kick, page, panels
 from sandbox.affiliate import FEED_ID, AffiliateFeed
 from sandbox.beacon import Beacon
 from sandbox.clock import TurnableClock
@@ -40,6 +40,8 @@ class Sandbox:
         drand = web.Application()
         self.beacon.add_routes(drand)
         app.add_subapp("/drand", drand)
+        page.add_routes(app)
+        panels.add_routes(app, self)
         for add in self.routes:
             add(app)
         app.router.add_get("/clock", self.clock.serve)
