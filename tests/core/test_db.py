@@ -1,0 +1,95 @@
+"""The way to PostgreSQL: URLs, transactions, and what errors mean."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from core.db import Database, _engine_arguments, is_away, violated_constraint
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+async def _run(db: Database, *statements: str) -> None:
+    async with db.transaction() as conn:
+        for statement in statements:
+            await conn.execute(text(statement))
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("", None), ("?sslmode=require", "require"), ("?sslmode=disable", "disable"), ("?sslmode=prefer", "prefer")],
+)
+def test_a_url_as_railway_gives_it(scheme: str, query: str, expected: str | None) -> None:
+    url, arguments = _engine_arguments(f"{scheme}://user:p%40ss@host:5433/db{query}")
+    assert (url.drivername, url.password, url.port, url.database) == ("postgresql+asyncpg", "p@ss", 5433, "db")
+    assert arguments.get("ssl") == expected
+    assert "sslmode" not in url.query
+    assert arguments["server_settings"]["timezone"] == "UTC"
+
+
+@pytest.mark.parametrize(("mode", "host"), [("verify-full", True), ("verify-ca", False)])
+def test_verifying_modes_check_the_certificate(mode: str, host: bool) -> None:
+    _url, arguments = _engine_arguments(f"postgres://h/db?sslmode={mode}")
+    context = arguments["ssl"]
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, host)
+
+
+async def test_a_transaction_commits_and_rolls_back(db: Database) -> None:
+    async with db.transaction() as conn:
+        await conn.execute(text("INSERT INTO process_state VALUES ('kept', '1')"))
+    with pytest.raises(DBAPIError, match="division by zero"):
+        await _run(db, "INSERT INTO process_state VALUES ('lost', '1')", "SELECT 1 / 0")
+    async with db.transaction() as conn:
+        assert list((await conn.execute(text("SELECT key FROM process_state"))).scalars()) == ["kept"]
+        assert (await conn.execute(text("SHOW timezone"))).scalar() == "UTC"
+
+
+async def test_a_constraints_name_is_found(db: Database) -> None:
+    with pytest.raises(IntegrityError) as refused:
+        await _run(db, *["INSERT INTO process_state VALUES ('same', '1')"] * 2)
+    assert violated_constraint(refused.value) == "process_state_pkey"
+    assert not is_away(refused.value)
+
+
+async def test_a_killed_connection_is_away_and_the_next_one_works(db: Database) -> None:
+    with pytest.raises(DBAPIError) as killed:
+        async with db.transaction() as conn:
+            await conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert is_away(killed.value)
+    await db.ping()
+
+
+async def test_nobody_listening_is_away() -> None:
+    nowhere = Database("postgresql://u@127.0.0.1:1/db")
+    with pytest.raises(OSError) as refused:  # noqa: PT011 - which one depends on the machine
+        await nowhere.ping()
+    assert is_away(refused.value)
+    await nowhere.close()
+
+
+@pytest.mark.parametrize("bad", [2**70, "text"])
+async def test_a_value_that_no_column_takes_is_our_mistake_and_not_away(db: Database, bad: object) -> None:
+    """Else whoever waits for the database to come back would wait for ever."""
+    with pytest.raises(DBAPIError) as refused:
+        async with db.transaction() as conn:
+            await conn.execute(text("SELECT CAST(:x AS bigint)"), {"x": bad})
+    assert not is_away(refused.value)
+
+
+async def test_a_full_pool_is_away(database_url: str) -> None:
+    assert is_away(PoolTimeout("the pool is full"))
+    assert is_away(asyncpg.CannotConnectNowError("starting up"))
+    assert not is_away(ValueError("no"))
