@@ -328,6 +328,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
 
     logs.configure(config.log_level, [config.discord_token or ""])
+    for name, meant in configuration.misspelt().items():
+        log.warning("variable_unknown", extra={"variable": name, "perhaps": meant})
     match arguments.command:
         case "run":
             return _run(config)

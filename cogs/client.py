@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import discord
@@ -21,7 +22,7 @@ from core.texts import Reader
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS: Sequence[str] = ("cogs.raffle", "cogs.link", "cogs.general")
+COG_MODULES: Sequence[str] = ("cogs.raffle", "cogs.link", "cogs.general")
 _FLAGS = {"members": (1 << 14, 1 << 15), "message_content": (1 << 18, 1 << 19)}
 
 
@@ -65,8 +66,10 @@ class DrumrollBot(commands.AutoShardedBot):
         self.missing = missing
 
     async def setup_hook(self) -> None:
-        for extension in EXTENSIONS:
-            await self.load_extension(extension)
+        for name in COG_MODULES:
+            # Not load_extension: it would run the module anew for every client, and add its commands to the groups
+            # that other modules own a second time.
+            await import_module(name).setup(self)
         describe_commands(self.tree, self.services.texts.reader("en"))
         await self._register_commands()
 

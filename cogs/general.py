@@ -40,8 +40,13 @@ class GeneralCog(commands.Cog, name="General"):
             raise UserError("help.unknown", name=command)
         await ctx.say(self._page(ctx, found), private=True)
 
+    def _prefix(self, ctx: Context) -> str:
+        """How commands are written here: without message content nobody's `!name` arrives."""
+        return "/" if "message_content" in self.bot.missing else ctx.settings.prefix
+
     def _overview(self, ctx: Context) -> Embed:
-        prefix = ctx.settings.prefix
+        prefix = self._prefix(ctx)
+        how = ctx.reader("help.how_slash") if prefix == "/" else ctx.reader("help.how", prefix=prefix)
         fields = []
         for cog in self.bot.cogs.values():
             lines = [self._line(ctx.reader, prefix, one) for one in cog.walk_commands() if not _is_group(one)]
@@ -49,7 +54,7 @@ class GeneralCog(commands.Cog, name="General"):
                 title = ctx.reader(f"help.{cog.qualified_name.lower()}")
                 fields += _chunks(title, sorted(lines))
         return Embed(
-            title=ctx.reader("help.title"), description=ctx.reader("help.how", prefix=prefix), fields=tuple(fields),
+            title=ctx.reader("help.title"), description=how, fields=tuple(fields),
             colour=BLUE,
         )  # fmt: skip
 
@@ -59,10 +64,10 @@ class GeneralCog(commands.Cog, name="General"):
     def _page(self, ctx: Context, command: commands.Command[Any, ..., Any]) -> Embed:
         lines = [ctx.reader(_key(command))]
         if isinstance(command, commands.Group):
-            lines += [self._line(ctx.reader, ctx.settings.prefix, one) for one in sorted(command.commands, key=str)]
+            lines += [self._line(ctx.reader, self._prefix(ctx), one) for one in sorted(command.commands, key=str)]
         else:
             lines += [f"`{name}` {ctx.reader(f'{_key(command)}.{name}')}" for name in command.clean_params]
-        return Embed(title=_usage(ctx.settings.prefix, command), description="\n".join(lines), colour=BLUE)
+        return Embed(title=_usage(self._prefix(ctx), command), description="\n".join(lines), colour=BLUE)
 
     @help.autocomplete("command")
     async def _commands(self, _interaction: object, current: str) -> list[app_commands.Choice[str]]:

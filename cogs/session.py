@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import discord
 import yarl
 from discord.gateway import DiscordWebSocket
@@ -13,6 +15,9 @@ from cogs.client import DrumrollBot, missing_intents
 from core.config import DISCORD_API
 from core.supervisor import Fatal
 
+PRIVILEGED = frozenset({"members", "message_content"})
+log = logging.getLogger(__name__)
+
 
 async def live(services: Services, sender: DiscordSender) -> None:
     """Stay connected until Discord or the network ends it. Errors: `Fatal` for a refused token."""
@@ -20,6 +25,7 @@ async def live(services: Services, sender: DiscordSender) -> None:
     Route.BASE = config.discord_api_base
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     missing: frozenset[str] = frozenset()
+    refused = False
     while True:
         bot = DrumrollBot(services, missing)
         try:
@@ -37,6 +43,8 @@ async def live(services: Services, sender: DiscordSender) -> None:
         except discord.LoginFailure as error:
             raise Fatal("DISCORD_TOKEN is refused by Discord: copy it anew from the developer portal", 2) from error
         except discord.PrivilegedIntentsRequired:
-            missing = frozenset({"members", "message_content"})
+            # The flags may have been read just before a change: ask once more, then go on without both.
+            log.warning("intents_refused", extra={"code": 4014})
+            missing, refused = PRIVILEGED if refused else missing, True
         finally:
             await bot.close()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ T = TypeVar("T")
 
 LOCALES = ("en", "ar")
 DISCORD_API = "https://discord.com/api/v10"
+NEARLY = 0.85
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -38,7 +40,7 @@ def _var(name: str, parse: Callable[[str], T], default: T, accepted: str, *, sec
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(raw: str) -> int:
         value = int(raw.replace("_", ""))
-        if not low <= value <= high:
+        if not raw.isascii() or not low <= value <= high:
             raise ValueError(raw)
         return value
 
@@ -83,6 +85,7 @@ def _database_url(raw: str) -> str:
     parts = urlsplit(raw)
     if parts.scheme not in ("postgres", "postgresql") or len(parts.path) < 2:
         raise ValueError(raw)
+    _ = parts.port
     return raw
 
 
@@ -243,6 +246,15 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     config = Config(**values)
     _check_together(config)
     return config
+
+
+def misspelt(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables that nobody reads but whose name is nearly that of one of ours: {name: what was meant}."""
+    env = os.environ if environ is None else environ
+    known = [variable.name for variable, _default in variables().values()]
+    strangers = [name for name in env if name not in known]
+    nearest = {name: get_close_matches(name, known, n=1, cutoff=NEARLY) for name in strangers}
+    return {name: found[0] for name, found in nearest.items() if found}
 
 
 def _parsed(variable: Variable, raw: str) -> Any:

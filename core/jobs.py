@@ -59,14 +59,23 @@ class Scheduler:
         self.last_error: str | None = None
 
     async def run(self) -> None:
+        """Tick in this task, so that stopping it stops a tick cleanly; APScheduler only says when."""
+        due = asyncio.Event()
+
+        async def say() -> None:
+            due.set()
+
         scheduler = AsyncIOScheduler(timezone="UTC")
         scheduler.add_job(
-            self.tick, "interval", seconds=self._seconds, misfire_grace_time=None, coalesce=True, max_instances=1
+            say, "interval", seconds=self._seconds, misfire_grace_time=None, coalesce=True, max_instances=1
         )  # fmt: skip
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         scheduler.start()
         try:
-            await asyncio.Event().wait()
+            while True:
+                await due.wait()
+                due.clear()
+                await self.tick()
         finally:
             scheduler.shutdown(wait=False)
 

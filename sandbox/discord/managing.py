@@ -120,13 +120,14 @@ def dms(world: DiscordWorld, body: Body) -> Body:
 
 @act("intents")
 def set_intents(world: DiscordWorld, body: Body) -> Body:
-    """{missing}: the privileged intents that the application may not ask for."""
+    """{missing, told?}: the privileged intents that the application may not ask for; its flags tell, or do not."""
     missing = 0
     for name in body.get("missing") or []:
         if name not in intents.NAMES:
             raise RefusedError(f"privileged intents are {', '.join(intents.NAMES)}")
         missing |= intents.NAMES[name]
     world.allowed_intents = ((1 << 32) - 1) & ~missing
+    world.told_intents = None if body.get("told", True) else (1 << 32) - 1
     return {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import permissions
+from . import intents, permissions
 from .models import EPHEMERAL, Channel, Command, Guild, Member, Message, Role, User
 
 if TYPE_CHECKING:
@@ -162,6 +162,15 @@ def command(world: DiscordWorld, item: Command) -> dict[str, Any]:
     return body
 
 
+_INTENT_FLAGS = {intents.PRESENCES: 1 << 13, intents.MEMBERS: 1 << 15, intents.CONTENT: 1 << 19}
+
+
+def _application_flags(world: DiscordWorld) -> int:
+    """The privileged intents that the developer portal shows as switched on."""
+    told = world.allowed_intents if world.told_intents is None else world.told_intents
+    return sum(flag for intent, flag in _INTENT_FLAGS.items() if told & intent)
+
+
 def application(world: DiscordWorld) -> dict[str, Any]:
     bot = world.users[world.bot_id]
     owner = next((one for one in world.users.values() if not one.bot), bot)
@@ -176,7 +185,7 @@ def application(world: DiscordWorld) -> dict[str, Any]:
         "bot_public": True,
         "bot_require_code_grant": False,
         "verify_key": "0" * 64,
-        "flags": (1 << 15) | (1 << 19),
+        "flags": _application_flags(world),
         "hook": True,
         "max_participants": None,
         "redirect_uris": [],
@@ -187,7 +196,7 @@ def application(world: DiscordWorld) -> dict[str, Any]:
         "approximate_user_install_count": 0,
         "approximate_user_authorization_count": 0,
         "eligible_oauth2_scopes": ["bot", "applications.commands"],
-        "flags_new": str((1 << 15) | (1 << 19)),
+        "flags_new": str(_application_flags(world)),
         "explicit_content_filter": 0,
         "team": None,
         "integration_types_config": {},

@@ -104,6 +104,7 @@ class DiscordWorld:
         self.faults = Faults()
         self.limits = RateLimits()
         self.allowed_intents = (1 << 32) - 1
+        self.told_intents: int | None = None  # what the application's flags claim where that is not the truth
         self.shards = 1
         self.requests: deque[Record] = deque(maxlen=20_000)
         self.violations: list[Violation] = []

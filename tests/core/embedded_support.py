@@ -25,7 +25,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, or n
 
 async def becomes(condition: Callable[[], bool]) -> None:
     """Wait for it; the test's own time limit is the limit."""
-    while not condition():  # noqa: ASYNC110 - other processes set no event
+    while not condition():
         await asyncio.sleep(0.01)
 
 

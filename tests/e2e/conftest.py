@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,7 +62,7 @@ async def start_bot(
     for bot in started:
         await bot.stop()
     for bot in started:
-        print(f"==== {bot.name}: the log's end (shown when the test failed) ====", *bot.log[-80:], sep="\n")
+        sys.stdout.write("\n".join([f"==== the end of {bot.name}'s log ====", *bot.log[-80:], ""]))
 
 
 @pytest.fixture
