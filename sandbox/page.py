@@ -53,16 +53,16 @@ def files() -> dict[str, Path]:
 
 def add_routes(app: web.Application) -> None:
     """Serve `/` and `/static/...`; names outside the folder do not exist."""
-    known = {name: _read(path) for name, path in files().items()}
+    known = files()
 
     async def index(request: web.Request) -> web.Response:
-        return _answer(request, known["index.html"])
+        return _answer(request, _read(known["index.html"]))
 
     async def static(request: web.Request) -> web.Response:
         found = known.get(request.match_info["name"])
         if found is None:
             raise web.HTTPNotFound
-        return _answer(request, found)
+        return _answer(request, _read(found))
 
     app.router.add_get("/", index)
     app.router.add_get("/static/{name:.+}", static)

@@ -235,8 +235,10 @@ def started(interaction: Interaction) -> Body:
 
 
 def shown(world: DiscordWorld, found: Message) -> Body:
-    """A message for the control API: Discord's payload, whom it pinged, and to whom it is visible."""
+    """A message for the control API: Discord's payload, whom it pinged, who reacted, and to whom it is visible."""
     body = payloads.message(world, found)
+    for one in body.get("reactions", []):
+        one["people"] = list(found.reactions[one["emoji"]["name"]])
     body["pinged"] = [world.users[one].username for one in found.mentions.pinged]
     body["visible_to"] = found.visible_to
     return body

@@ -213,11 +213,11 @@ class Control:
         """Server-sent events of everything that changes; `?as=` leaves out what that person cannot see."""
         user = self._user(request)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        await response.prepare(request)
-        await response.write(b": open\n\n")
         stream: asyncio.Queue[Event | None] = asyncio.Queue()
         self.streams.add(stream)
         try:
+            await response.prepare(request)
+            await response.write(b": open\n\n")
             while (event := await stream.get()) is not None:
                 if self._shows(event, user):
                     await response.write(_frame(event))

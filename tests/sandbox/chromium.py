@@ -102,6 +102,8 @@ class Page:
 
     async def goto(self, url: str) -> None:
         await self.call("Page.navigate", url=url)
+        loaded = f"location.href.startsWith({json.dumps(url)}) && document.readyState === 'complete'"
+        await self.until(loaded, url)
 
     async def evaluate(self, script: str) -> Any:
         found = await self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
@@ -120,7 +122,7 @@ class Page:
         raise Unseen(f"{what} is not there after {timeout:g} s; the page reads:\n{await self.text()}\n{self.errors}")
 
     async def text(self) -> str:
-        return str(await self.evaluate("document.body.innerText"))
+        return str(await self.evaluate("document.body?.innerText ?? ''"))
 
     async def _where(self, text: str, selector: str, exact: bool, timeout: float) -> tuple[float, float]:
         wanted = f"{_FIND}({json.dumps(text)}, {json.dumps(exact)}, {json.dumps(selector)})"

@@ -8,13 +8,16 @@ import { currentChannel, idAt, keepMessage, markRead, MOST, nameOf, older, roomF
 import { complain } from "./interactions.js";
 import { t } from "./i18n.js";
 
-const NEAR = 120;
+const NEAR = 60;
 const TOGETHER = 7 * 60_000;
 const list = () => $("#messages");
 const elements = new Map();
 let changes = new Map();
+let sticking = true;
 
 export function startChat() {
+  new ResizeObserver(() => sticking && toBottom()).observe(list());
+  scroller().addEventListener("scroll", scrolled, { passive: true });
   on("channel", showChannel);
   on("message", (change) => {
     if (change.channel !== state.current) return;
@@ -68,7 +71,7 @@ function renderAll() {
 // -- changes, a frame at a time --------------------------------------------------------------------
 
 function applyChanges() {
-  const stick = atBottom();
+  const stick = sticking;
   const room = roomFor(state.current);
   for (const [id] of changes) place(id, room.get(id));
   changes = new Map();
@@ -132,15 +135,17 @@ function regroup() {
 // -- where the reader stands -----------------------------------------------------------------------
 
 const scroller = () => $("#scroller");
-const atBottom = () => scroller().scrollHeight - scroller().scrollTop - scroller().clientHeight < NEAR;
 
 export function toBottom() {
+  sticking = true;
   scroller().scrollTop = scroller().scrollHeight;
   $("#jump").hidden = true;
 }
 
-export function onScroll() {
-  if (atBottom()) $("#jump").hidden = true;
+// Who scrolls up wants to read there; at the end the newest stays in sight, however it grows.
+function scrolled() {
+  sticking = scroller().scrollHeight - scroller().scrollTop - scroller().clientHeight < NEAR;
+  if (sticking) $("#jump").hidden = true;
 }
 
 function seen() {

@@ -61,7 +61,7 @@ function flush() {
 export function hueOf(text) {
   let hash = 7;
   for (const char of text) hash = (hash * 31 + char.codePointAt(0)) % 3600;
-  return hash % 360;
+  return (hash * 137) % 360;
 }
 
 export function avatar(name, extra = "") {

@@ -1,13 +1,13 @@
 // Puts the page together.
 
-import { h, $, $$, kept, nextFrame } from "./dom.js";
+import { h, $, kept } from "./dom.js";
 import { look } from "./api.js";
 import { emit, on } from "./bus.js";
 import { loadWords, switchLanguage, t, translatePage } from "./i18n.js";
 import { setClock } from "./clock.js";
 import { channelOf, keepMessage, roomFor, state, takeState } from "./state.js";
 import { Stream } from "./stream.js";
-import { keepViolation, onScroll, showChannel, startChat, toBottom } from "./chat.js";
+import { keepViolation, startChat, toBottom } from "./chat.js";
 import { startComposer } from "./composer.js";
 import { startSidebar } from "./sidebar.js";
 import { startMenus } from "./menus.js";
@@ -42,7 +42,6 @@ async function boot() {
   startTourView($("#tab-tour"), openTab);
   smallClock($("#small-clock"));
   startTicking(emit);
-  $("#scroller").addEventListener("scroll", onScroll, { passive: true });
   $("#jump").addEventListener("click", toBottom);
   $("#small-clock").addEventListener("click", () => openTab("clock"));
   document.addEventListener("click", followMention);

@@ -98,7 +98,7 @@ function grouped(wanted) {
 function groupElement({ name, members }) {
   const shown = members.slice(0, MOST);
   const more = members.length > shown.length && h("p", { class: "quiet" }, t("people.more", { n: members.length - shown.length }));
-  return h("section", { class: "people-group" }, h("h3", { dir: "auto" }, `${name} · ${members.length}`), h("ul", {}, shown.map(memberRow)), more);
+  return h("section", { class: "people-group" }, h("h3", {}, h("bdi", {}, name), ` · ${members.length}`), h("ul", {}, shown.map(memberRow)), more);
 }
 
 function memberRow(user) {

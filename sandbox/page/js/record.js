@@ -22,6 +22,7 @@ export function recordChecker(path) {
       const record = await readRecord(path);
       const checks = await verifyRecord(record);
       fill(result, verdict(record, checks));
+      result.scrollIntoView({ block: "nearest" });
       emit("verified", { ok: sound(checks), draw: record.draw_id });
     } catch (error) {
       fill(result, h("p", { class: "bad" }, t("record.unreadable", { why: error.message })));

@@ -46,7 +46,14 @@ export function optionForm(command, done) {
   const run = h("button", { type: "submit", class: "primary" }, t("slash.run"));
   const cancel = h("button", { type: "button", class: "icon-button", "aria-label": t("form.cancel"), onclick: done }, "×");
   const form = h("form", { class: "option-form", novalidate: true }, h("div", { class: "option-head" }, h("strong", { dir: "ltr" }, `/${command.path}`), h("small", { dir: "auto" }, command.description), cancel), fields.length ? h("div", { class: "option-fields" }, fields.map((one) => one.element)) : null, problem, h("div", { class: "option-send" }, h("small", {}, t("slash.enter")), run));
-  form.addEventListener("keydown", (event) => event.key === "Escape" && done());
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") done();
+    // Enter would open a menu; here it sends, as in every other field.
+    if (event.key === "Enter" && event.target.tagName === "SELECT") {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const missing = fields.find((one) => one.missing());

@@ -33,14 +33,14 @@ export function forget() {
 const on_ = (name) => () => state.me === name;
 const tab = (name) => `[data-tab="${name}"]:not([aria-selected="true"])`;
 const channel = (name) => `[data-tour="channel-${name}"]:not(.on)`;
-const INPUT = "#command-form .option-form, #input";
+const INPUT = "#command-form .option-form, #input:enabled";
 
 export const STEPS = [
   {
     name: "link",
     parts: [
       { key: "be_viewer", done: () => on_(HERO)() || seen.has("code"), at: ["#who"] },
-      { key: "link_command", done: () => seen.has("code"), at: [INPUT] },
+      { key: "link_command", done: () => seen.has("code"), at: [INPUT, channel("raffle")] },
       { key: "type_code", done: () => seen.has("linked"), at: [tab("kick"), '[data-tour="kick-text"]'] },
     ],
   },
@@ -52,13 +52,13 @@ export const STEPS = [
     ],
   },
   { name: "gift", parts: [{ key: "give", done: () => seen.has("gifted"), at: [tab("kick"), '[data-tour="kick-gift"]'] }] },
-  { name: "tickets", parts: [{ key: "ask", done: () => seen.has("tickets"), at: [INPUT] }] },
+  { name: "tickets", parts: [{ key: "ask", done: () => seen.has("tickets"), at: [INPUT, channel("raffle")] }] },
   { name: "wager", parts: [{ key: "raise", done: () => seen.has("wagered"), at: [tab("wagers"), '[data-tour="wager"]'] }] },
   {
     name: "draw",
     parts: [
       { key: "be_streamer", done: () => on_("streamer")() || seen.has("asked_draw"), at: ["#who"] },
-      { key: "command", done: () => seen.has("asked_draw"), at: [INPUT] },
+      { key: "command", done: () => seen.has("asked_draw"), at: [INPUT, channel("raffle")] },
       { key: "confirm", done: () => seen.has("confirmed") || seen.has("drawn"), at: ["#messages li:last-child button.success", "#messages"] },
       { key: "wait", done: () => seen.has("drawn"), at: [channel("announcements"), "#messages li:last-child"] },
     ],
@@ -67,7 +67,7 @@ export const STEPS = [
   {
     name: "giveaway",
     parts: [
-      { key: "create", done: () => seen.has("giveaway") || seen.has("entered"), at: [INPUT] },
+      { key: "create", done: () => seen.has("giveaway") || seen.has("entered"), at: [INPUT, channel("raffle")] },
       { key: "enter", done: () => seen.has("entered"), at: ['[data-button^="giveaway:enter"]', channel("giveaways")] },
     ],
   },
@@ -140,6 +140,7 @@ function arrived(message) {
     fact("asked_draw");
     fact("drawn");
   }
-  if (message.referenced_message?.content.startsWith("!tickets") && !text.includes("error")) fact("tickets");
+  const asked = message.interaction_metadata?.name ?? message.referenced_message?.content ?? "";
+  if (/^!?tickets\b/.test(asked) && message.embeds.length) fact("tickets");
   if (JSON.stringify(message.components).includes('"giveaway:enter')) fact("giveaway");
 }

@@ -3,6 +3,7 @@
 import { h, $, $$, fill, kept, nextFrame } from "./dom.js";
 import { on } from "./bus.js";
 import { codeToType, currentPart, currentStep, forget, stepDone, STEPS } from "./tour.js";
+import { spans } from "./markdown.js";
 import { t } from "./i18n.js";
 
 let closed = kept.get("tour_closed", false);
@@ -15,7 +16,7 @@ export function startTourView(box, openTab) {
   draw();
 }
 
-const words = (step, part) => t(`tour.${step.name}.${part.key}`, { code: codeToType() || "…" });
+const words = (step, part) => spans(t(`tour.${step.name}.${part.key}`, { code: codeToType() || "…" }), 0);
 
 function render(box) {
   const step = currentStep();

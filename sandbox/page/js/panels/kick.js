@@ -40,7 +40,7 @@ function status() {
   };
   on("kick", draw);
   draw();
-  return h("div", { class: "kick-status" }, h("div", {}, h("span", { class: "kick-name", dir: "ltr" }, "kick.com/sandbox-streamer"), state, note), go);
+  return h("div", { class: "kick-status" }, h("div", {}, h("span", { class: "kick-name" }, h("bdi", {}, "kick.com/sandbox-streamer")), state, note), go);
 }
 
 function talk(viewer) {
@@ -101,7 +101,7 @@ function lineElement(line) {
   if (line.kind === "gift") {
     const again = line.gift && gifts.has(line.gift);
     gifts.add(line.gift);
-    return h("li", { class: "note", dir: "auto" }, `🎁 ${t(again ? "kick.gifted_again" : "kick.gifted", { name: line.who, n: line.count })}`);
+    return h("li", { class: "note" }, `🎁 ${t(again ? "kick.gifted_again" : "kick.gifted", { name: line.who, n: line.count })}`);
   }
   return h("li", { class: "note" }, t(NOTES[line.kind]));
 }
