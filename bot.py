@@ -47,6 +47,7 @@ from raffle_system import audit
 from raffle_system.draw import RafflePublisher
 from raffle_system.kick_intake import KickIntake
 from raffle_system.scheduler import RaffleSchedule
+from raffle_system.shuffle_tracker import ShuffleTracker
 from web import health
 from web.app import WebServer
 from web.metrics import Metrics
@@ -123,6 +124,7 @@ class Process:
         self.supervisor.start("outbox", parts.outbox.run)
         self.supervisor.start("draws", parts.finisher.run)
         self.supervisor.start("jobs", parts.scheduler.run)
+        self.supervisor.start("wagers", parts.tracker.run)
         await parts.leadership.hold()
 
     async def _database_url(self) -> str:
@@ -200,10 +202,11 @@ class Parts:
             recall=self._recall, remember=self._remember,
         )  # fmt: skip
         self.kick = self.listener.run
-        self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain)
+        self.tracker = ShuffleTracker(self.db, clock, self.guilds, self.session)
+        self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll)
         self.services = Services(
             config=config, clock=clock, db=self.db, guilds=self.guilds, texts=process.texts,
-            chain=process.beacon.chain, schedule=self.schedule, intake=self.intake,
+            chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
         )  # fmt: skip
         self.sender = DiscordSender()
         self.outbox = Outbox(self.db, clock, self.sender)
@@ -327,7 +330,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
 
-    logs.configure(config.log_level, [config.discord_token or ""])
+    logs.configure(config.log_level, config.secrets)
     for name, meant in configuration.misspelt().items():
         log.warning("variable_unknown", extra={"variable": name, "perhaps": meant})
     match arguments.command:

@@ -12,6 +12,7 @@ from core.guilds import Guilds
 from core.texts import Texts
 from raffle_system.kick_intake import KickIntake
 from raffle_system.scheduler import RaffleSchedule
+from raffle_system.shuffle_tracker import ShuffleTracker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,4 +24,5 @@ class Services:
     texts: Texts
     chain: BeaconChain
     schedule: RaffleSchedule
+    tracker: ShuffleTracker
     intake: KickIntake

@@ -144,6 +144,22 @@ def _matching(pattern: str) -> Callable[[str], str]:
     return parse
 
 
+WAGER_KINDS = (
+    "shuffle_stats", "shuffle_window", "shuffle_wager", "howl", "roobet", "rainbet", "gamdom", "packdraw", "csgobig",
+)  # fmt: skip
+_WAGER_SOURCE = re.compile(rf"({'|'.join(WAGER_KINDS)})(:[a-z0-9_]{{1,20}})?=(https?://\S+)")
+
+
+def _wager_sources(raw: str) -> str:
+    """`kind=URL` or `kind:label=URL`, separated by spaces; a key stands behind `#`."""
+    for part in raw.split():
+        found = _WAGER_SOURCE.fullmatch(part)
+        if found is None:
+            raise ValueError(raw)
+        _url("http", "https")(found.group(3))
+    return " ".join(raw.split())
+
+
 _snowflake = _integer(1, 2**63 - 1)
 _web = _url("http", "https")
 _ID_TEXT = "a numeric id"
@@ -202,6 +218,30 @@ class Config:
     reset_day_of_month: int = _var("RESET_DAY_OF_MONTH", _integer(1, 28), 1, "a day from 1 to 28")
     reset_hour: int = _var("RESET_HOUR_UTC", _integer(0, 23), 0, "an hour from 0 to 23")
 
+    admin_channel_id: int | None = _var("RAFFLE_ADMIN_CHANNEL_ID", _snowflake, None, _ID_TEXT)
+    shuffle_affiliate_url: str | None = _var("SHUFFLE_AFFILIATE_URL", _web, None, _URL_TEXT, secret=True)
+    wager_sources: str | None = _var(
+        "WAGER_SOURCES", _wager_sources, None, f"kind=URL, separated by spaces; kinds: {', '.join(WAGER_KINDS)}",
+        secret=True,
+    )  # fmt: skip
+    shuffle_campaign_code: str | None = _var(
+        "SHUFFLE_CAMPAIGN_CODE", _matching(r"[^\s,]+(\s*,\s*[^\s,]+)*"), None, "campaign codes separated by commas"
+    )
+    shuffle_tickets_per_1000_usd: int = _var(
+        "SHUFFLE_TICKETS_PER_1000_USD", _integer(0, 10_000), 20, "a whole number from 0 to 10000"
+    )
+    shuffle_check_interval: int = _var(
+        "SHUFFLE_CHECK_INTERVAL", _integer(10, 86_400), 900, "seconds from 10 to 86400"
+    )  # fmt: skip
+    link_shuffle_cooldown: int = _var(
+        "LINK_SHUFFLE_COOLDOWN", _integer(0, 31_536_000), 86_400, "seconds from 0 to 31536000"
+    )
+    max_shuffle_links_per_user: int = _var(
+        "MAX_SHUFFLE_LINKS_PER_USER", _integer(1, 100), 1, "a whole number from 1 to 100"
+    )
+    remind_before_end: bool = _var("REMIND_BEFORE_END", _flag, True, "true or false")
+    claim_hours: int = _var("CLAIM_HOURS", _integer(0, 8_760), 0, "hours from 0 (no claiming) to 8760")
+
     web_host: str | None = _var("WEB_HOST", _matching(r"[\w.:\-]+"), None, "a host name or address")
     port: int | None = _var("PORT", _integer(0, 65_535), None, "a port from 0 to 65535")
     web_base_url: str | None = _var("WEB_BASE_URL", _web, None, _URL_TEXT)
@@ -214,6 +254,13 @@ class Config:
     )
     sandbox_clock_speed: float | None = _var("SANDBOX_CLOCK_SPEED", _speed, None, "a number above 0")
     sandbox_clock_url: str | None = _var("SANDBOX_CLOCK_URL", _web, None, "a loopback http URL")
+
+    @property
+    def secrets(self) -> list[str]:
+        """What no log line may contain: the token, affiliate addresses and their keys."""
+        addresses = [self.shuffle_affiliate_url or "", *(self.wager_sources or "").split()]
+        keys = [address.partition("#")[2] for address in addresses]
+        return [self.discord_token or "", *(a.partition("=")[2] or a for a in addresses), *keys]
 
     @property
     def listens_on(self) -> tuple[str, int]:

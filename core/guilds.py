@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from core.clock import Clock
-from core.config import Config
+from core.config import Config, shown, variables
 from core.db import Connection, Database, Row
 from core.stores import settings as store
 from core.texts import Reader, Texts
 
 FIRST_GUILD_ONLY = (
     "announcement_channel_id", "kick_channel", "kick_channel_id", "kick_chatroom_id",
-    "kick_broadcaster_user_id",
+    "kick_broadcaster_user_id", "admin_channel_id", "shuffle_affiliate_url", "wager_sources",
+    "shuffle_campaign_code",
 )  # fmt: skip
 
 
@@ -42,6 +43,21 @@ class GuildSettings:
     reset_day_of_month: int
     reset_hour: int
     draw_mode: str
+    admin_channel_id: int | None
+    shuffle_affiliate_url: str | None
+    wager_sources: str | None
+    shuffle_campaign_code: str | None
+    shuffle_tickets_per_1000_usd: int
+    shuffle_check_interval: int
+    link_shuffle_cooldown: int
+    max_shuffle_links_per_user: int
+    remind_before_end: bool
+    claim_hours: int
+
+    @property
+    def admins_hear_in(self) -> int | None:
+        """The admin channel, else the announcement channel."""
+        return self.admin_channel_id or self.announcement_channel_id
 
 
 def resolve(row: Row, config: Config, *, first: bool) -> GuildSettings:
@@ -94,9 +110,11 @@ class Guilds:
     async def change(self, guild_id: int, name: str, value: Any, actor: int) -> None:
         """Set one setting, audited; it holds from the next use on."""
         now = self._clock.now()
+        variable = variables().get(name)
+        told = shown(variable[0], value) if variable and variable[0].secret else value
         async with self._db.transaction() as conn:
             await store.change(conn, guild_id, name, value, now)
-            await store.audit(conn, guild_id, actor, "setting", {"name": name, "value": value}, now)
+            await store.audit(conn, guild_id, actor, "setting", {"name": name, "value": told}, now)
         await self.load()
 
     async def set_member_locale(self, guild_id: int, discord_id: int, locale: str | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.config import variables
 from core.errors import UserError
+from core.logs import MASK
 
 UNSET = frozenset({"none", "default", "-", "off", "reset"})
 _CHANNEL, _ROLE = re.compile(r"<#(\d+)>|(\d{15,20})"), re.compile(r"<@&(\d+)>|(\d{15,20})")
@@ -17,6 +18,9 @@ NAMES = (
     "kick_channel_id", "kick_chatroom_id", "kick_broadcaster_user_id", "watchtime_tickets_per_hour",
     "gifted_sub_tickets", "watch_window_minutes", "watchtime_conversion_interval", "minimum_tickets_to_enter",
     "ticket_notification_threshold", "auto_draw_on_reset", "reset_day_of_month", "reset_hour", "draw_mode",
+    "admin_channel_id", "shuffle_affiliate_url", "wager_sources", "shuffle_campaign_code",
+    "shuffle_tickets_per_1000_usd", "shuffle_check_interval", "link_shuffle_cooldown",
+    "max_shuffle_links_per_user", "remind_before_end", "claim_hours",
 )  # fmt: skip
 
 
@@ -32,8 +36,17 @@ def _id_in(pattern: re.Pattern[str]) -> Callable[[str], int]:
 
 _OWN: dict[str, tuple[Callable[[str], Any], str]] = {
     "announcement_channel_id": (_id_in(_CHANNEL), "a #channel"),
+    "admin_channel_id": (_id_in(_CHANNEL), "a #channel"),
     "manager_role_id": (_id_in(_ROLE), "a @role"),
 }
+FLAGS = frozenset({"auto_draw_on_reset", "remind_before_end"})
+CHANNELS = frozenset({"announcement_channel_id", "admin_channel_id"})
+
+
+def is_secret(name: str) -> bool:
+    """Whether the value is a credential, which no channel may show."""
+    variable = variables().get(name.casefold())
+    return variable is not None and variable[0].secret
 
 
 def parse(name: str, raw: str) -> Any:
@@ -44,19 +57,21 @@ def parse(name: str, raw: str) -> Any:
     own = _OWN.get(name)
     variable = variables()[name][0] if own is None else None
     reader, accepted = own or (variable.parse, variable.accepted)  # type: ignore[union-attr]
-    is_flag = name == "auto_draw_on_reset"
-    if raw.casefold() in UNSET and not (is_flag and raw.casefold() == "off"):
+    if raw.casefold() in UNSET and not (name in FLAGS and raw.casefold() == "off"):
         return None
     try:
         return reader(raw)
     except (ValueError, KeyError, OSError) as error:
-        raise UserError("config.bad_value", name=name, value=raw, accepted=accepted) from error
+        told = MASK if is_secret(name) else raw
+        raise UserError("config.bad_value", name=name, value=told, accepted=accepted) from error
 
 
 def shown(name: str, value: object) -> str:
     """A value as Discord shows it; empty where it is not set."""
     if value is None:
         return ""
-    if name == "announcement_channel_id":
+    if is_secret(name):
+        return MASK
+    if name in CHANNELS:
         return f"<#{value}>"
     return f"<@&{value}>" if name == "manager_role_id" else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from core import draws, outbox
@@ -19,11 +20,16 @@ from raffle_system.models import Period
 class RaffleSchedule:
     """The raffle's scheduled work; each piece is one transaction with its announcement."""
 
-    def __init__(self, db: Database, clock: Clock, guilds: Guilds, chain: BeaconChain) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, guilds: Guilds, chain: BeaconChain,
+        last_look: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
+        """`last_look` asks the outside world for what still belongs to a period that is about to end, in short time."""
         self._db = db
         self._clock = clock
         self._guilds = guilds
         self._chain = chain
+        self._last_look = last_look
 
     def jobs(self) -> list[Job]:
         return [Job(name="conversion", due=_conversion_due, run=self._convert)]
@@ -53,10 +59,21 @@ class RaffleSchedule:
         if message is not None:
             await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
 
-    async def _close_one(self, settings: GuildSettings) -> bool:
+    async def look_before_end(self, guild_id: int) -> None:
+        """To be called before the transaction that ends a period, and outside of any."""
+        if self._last_look is not None:
+            await self._last_look(guild_id)
+
+    async def _is_over(self, settings: GuildSettings) -> bool:
         async with self._db.transaction() as conn:
-            if await store.active(conn, settings.guild_id) is None:
-                return False
+            row = await store.active(conn, settings.guild_id)
+        return row is not None and self._clock.now() >= row["end_date"]
+
+    async def _close_one(self, settings: GuildSettings) -> bool:
+        if not await self._is_over(settings):
+            return False
+        await self.look_before_end(settings.guild_id)
+        async with self._db.transaction() as conn:
             turned = await periods.end_if_due(conn, self._clock, settings, self.last_call)
             if turned is None:
                 return False
