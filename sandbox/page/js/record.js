@@ -2,7 +2,7 @@
 
 import { h, fill } from "./dom.js";
 import { emit } from "./bus.js";
-import { sound, verifyRecord } from "./verify.js";
+import { sound, standing, verifyRecord } from "./verify.js";
 import { nameOf, state } from "./state.js";
 import { t } from "./i18n.js";
 
@@ -42,7 +42,7 @@ function verdict(record, checks) {
     const [mark, kind] = MARKS.get(ok);
     return h("li", { class: kind }, `${mark} ${t(`record.${name}`)}`);
   });
-  const winners = record.picks.slice(0, record.winners).map((one) => {
+  const winners = standing(record).map((one) => {
     const user = state.users.get(one.id);
     return t("record.winner", { name: user ? nameOf(user) : one.id, ticket: one.ticket, total: record.total_tickets });
   });

@@ -81,7 +81,7 @@ export async function verifyRecord(record) {
     }
   };
   let digest = "";
-  await check("protocol", () => record.protocol === 1 && ["beacon", "commit"].includes(record.mode));
+  await check("protocol", () => record.protocol === 1 && (record.mode === "beacon" ? record.beacon !== null : record.mode === "commit" && record.beacon === null));
   await check("commitment", async () => (await sha256(fromHex(record.server_seed))) === record.commitment);
   await check("entrants", async () => {
     digest = await sha256(encoder.encode(entrantText(record.entrants)));
@@ -100,6 +100,13 @@ export async function verifyRecord(record) {
   });
   if (record.mode === "beacon") checks.push({ name: "signature", ok: null });
   return checks;
+}
+
+// Who holds each winning place after rerolls.
+export function standing(record) {
+  const places = record.picks.slice(0, record.winners);
+  for (const event of record.events ?? []) places[event.position] = record.picks[event.replaced_by];
+  return places;
 }
 
 export const sound = (checks) => checks.every((one) => one.ok !== false);

@@ -12,7 +12,7 @@ export function beaconPanel(box) {
   const turn = (mode) => post("/panels/beacon", { mode, seconds: Number(seconds.value) });
   const buttons = ["running", "delayed", "down"].map((mode) => [mode, button(t(`beacon.${mode}`), () => turn(mode))]);
   const draw = () => {
-    const mode = facts.beacon?.name ?? "running";
+    const mode = facts.beacon?.mode ?? "running";
     says.textContent = t(`beacon.is_${mode}`, { n: facts.beacon?.seconds ?? 0 });
     for (const [name, one] of buttons) one.setAttribute("aria-pressed", String(name === mode));
   };

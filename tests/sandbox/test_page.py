@@ -1,0 +1,298 @@
+"""The page as it is served: its policy, its words, its scripts, and that it asks nobody else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from core import fair_draw
+from sandbox import page
+from sandbox.app import Sandbox
+from sandbox.panels import SENT_LINES
+
+NODE = shutil.which("node")
+OUTSIDE = re.compile(r"""(?:src|href|url|import|from|fetch|EventSource)\W{0,4}["'(]\s*(?:https?:)?//""")
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    found = Sandbox()
+    await found.start()
+    yield found
+    await found.stop()
+
+
+async def fetch(sandbox: Sandbox, path: str, **more: Any) -> tuple[int, Mapping[str, str], bytes]:
+    async with aiohttp.ClientSession() as session, session.get(sandbox.url + path, **more) as answer:
+        return answer.status, answer.headers, await answer.read()
+
+
+async def test_the_page_may_talk_to_this_server_only(sandbox: Sandbox) -> None:
+    status, headers, body = await fetch(sandbox, "/")
+    assert status == 200
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert {policy[name] for name in ("script-src", "style-src", "connect-src")} == {"'self'"}
+    assert policy["frame-ancestors"] == "'none'"
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    assert b"<title>" in body
+
+
+async def test_every_file_is_served_with_its_type_and_cached_by_its_tag(sandbox: Sandbox) -> None:
+    for name, path in page.files().items():
+        status, headers, body = await fetch(sandbox, f"/static/{name}")
+        assert status == 200, name
+        assert headers["Content-Type"].startswith(page.TYPES[path.suffix]), name
+        assert body == path.read_bytes(), name
+        again, _, _ = await fetch(sandbox, f"/static/{name}", headers={"If-None-Match": headers["ETag"]})
+        assert again == 304, name
+
+
+@pytest.mark.parametrize("name", ["../page.py", "..%2fpage.py", "js/../../page.py", "nothing.js", "%2fetc%2fpasswd"])
+async def test_nothing_outside_the_folder_is_served(sandbox: Sandbox, name: str) -> None:
+    status, _, body = await fetch(sandbox, f"/static/{name}")
+    assert status == 404
+    assert b"add_routes" not in body
+
+
+def test_no_file_asks_another_server() -> None:
+    for name, path in page.files().items():
+        text = path.read_text()
+        assert not OUTSIDE.search(text), name
+        assert "innerHTML" not in text, name
+        assert "eval(" not in text, name
+        assert len(text.splitlines()) < 400, name
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.inline: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("src", "href"):
+                self.addresses.append(str(value))
+            if name == "style" or name.startswith("on"):
+                self.inline.append(name)
+
+
+def test_the_document_names_files_that_exist_and_nothing_inline() -> None:
+    tags = _Tags()
+    tags.feed(page.files()["index.html"].read_text())
+    assert not tags.inline
+    assert tags.addresses
+    assert {one.removeprefix("/static/") for one in tags.addresses} <= set(page.files())
+
+
+def words(language: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(page.files()[f"lang/{language}.json"].read_text())
+    return found
+
+
+def test_both_languages_say_the_same_things() -> None:
+    english, arabic = words("en"), words("ar")
+    assert list(english) == list(arabic)
+    for key, text in english.items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", arabic[key])), key
+        assert set(re.findall(r"`[^`]+`", text)) == set(re.findall(r"`[^`]+`", arabic[key])), key
+    same = {key for key in english if english[key] == arabic[key]}
+    assert not same
+
+
+def test_every_word_that_is_used_exists() -> None:
+    used = set()
+    for name, path in page.files().items():
+        if name.endswith(".js"):
+            used |= set(re.findall(r"""\bt\("([\w.]+)\"""", path.read_text()))
+        if name.endswith(".html"):
+            used |= set(re.findall(r'data-t(?:-label)?="([\w.]+)"', path.read_text()))
+    assert len(used) > 100
+    assert used <= set(words("en"))
+
+
+def test_every_part_of_the_tour_has_its_words() -> None:
+    script = page.files()["js/tour.js"].read_text()
+    steps = re.findall(r'name: "(\w+)"', script)
+    assert steps == ["link", "chat", "gift", "tickets", "wager", "draw", "verify", "giveaway"]
+    parts = re.findall(r'key: "(\w+)"', script)
+    known = words("en")
+    assert all(f"tour.{step}" in known and f"tour.{step}.why" in known for step in steps)
+    assert sum(any(f"tour.{step}.{part}" in known for step in steps) for part in parts) == len(parts)
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed")
+def test_every_script_parses() -> None:
+    for name, path in page.files().items():
+        if name.endswith(".js"):
+            command = [str(NODE), "--check", "--input-type=module", "-"]
+            done = subprocess.run(command, input=path.read_text(), capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{name}: {done.stderr}"
+
+
+# -- the draw, checked in the browser --------------------------------------------------------------
+
+CHECK = """
+import { readFileSync } from "node:fs";
+const { picksOf, seedOf, sound, standing, verifyRecord } = await import(process.argv[1]);
+const { records, vectors } = JSON.parse(readFileSync(0, "utf8"));
+const told = [];
+for (const record of records) {
+  const checks = await verifyRecord(record);
+  const bad = checks.filter((one) => one.ok === false).map((one) => one.name);
+  told.push({ sound: sound(checks), bad, winners: standing(record).map((one) => one.id) });
+}
+const computed = [];
+for (const one of vectors) {
+  const facts = { ...one, mode: "beacon", beacon: { randomness: one.beacon_randomness ?? "-" } };
+  const seed = await seedOf(facts, one.entrants_sha256);
+  computed.push({ seed, picks: await picksOf(one.seed, one.entrants, one.picks.length) });
+}
+console.log(JSON.stringify({ told, computed }));
+"""
+VECTORS = Path(__file__).resolve().parent.parent / "core" / "draw_vectors.json"
+SEED = bytes(range(32))
+AT = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+def record_of(mode: str, holdings: dict[int, int], winners: int) -> dict[str, Any]:
+    """A record as the bot makes it, with invented randomness."""
+    entrants = fair_draw.Entrants.from_pairs(holdings.items())
+    signature = "ab" * 48
+    randomness = hashlib.sha256(bytes.fromhex(signature)).hexdigest() if mode == "beacon" else None
+    beacon = {"network": "sandbox", "round": 7, "signature": signature, "randomness": randomness}
+    digest = fair_draw.entrants_sha256(entrants.text)
+    seed = fair_draw.derive_seed(SEED, "raffle/900/1", digest, randomness)
+    facts = fair_draw.DrawFacts(
+        draw_id="raffle/900/1", title="September 2026", prize="", guild_id=900, mode=mode, opened_at=AT, frozen_at=AT,
+        drawn_at=AT, server_seed=SEED, entrants=entrants, excluded=[], beacon=beacon if mode == "beacon" else None,
+        winners=winners, picks=fair_draw.picks(seed, entrants, winners + 1),
+    )  # fmt: skip
+    return fair_draw.build_record(facts)
+
+
+def in_node(records: list[dict[str, Any]], vectors: list[dict[str, Any]]) -> dict[str, Any]:
+    script = page.files()["js/verify.js"].as_uri()
+    done = subprocess.run(
+        [str(NODE), "--input-type=module", "-e", CHECK, script],
+        input=json.dumps({"records": records, "vectors": vectors}), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+HOLDINGS = {9: 1, 10: 1, 77: 120, 1234567890123456789: 35}
+TAMPERED: dict[str, dict[str, Any]] = {
+    "commitment": {"server_seed": "11" * 32},
+    "entrants": {"total_tickets": 1},
+    "randomness": {"beacon": {"signature": "cd" * 48, "randomness": "00" * 32}},
+    "seed": {"seed": "22" * 32},
+    "picks": {"picks": [{"id": "9", "ticket": 1}, {"id": "10", "ticket": 2}, {"id": "77", "ticket": 3}]},
+    "protocol": {"protocol": 2},
+}
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed")
+def test_the_browser_finds_true_records_sound_and_names_what_was_changed() -> None:
+    good = [record_of(mode, HOLDINGS, 2) for mode in ("beacon", "commit")]
+    changed = [{**record_of("beacon", HOLDINGS, 2), **change} for change in TAMPERED.values()]
+    told = in_node([*good, *changed], [])["told"]
+    for record, one in zip(good, told, strict=False):
+        assert one == {"sound": True, "bad": [], "winners": [pick["id"] for pick in record["picks"][:2]]}
+    for name, one in zip(TAMPERED, told[2:], strict=True):
+        assert name in one["bad"], (name, one)
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed")
+def test_the_browser_reproduces_the_protocols_vectors() -> None:
+    vectors = json.loads(VECTORS.read_text())
+    for one, found in zip(vectors, in_node([], vectors)["computed"], strict=True):
+        assert found["seed"] == one["seed"]
+        assert found["picks"] == one["picks"]
+
+
+# -- the panels ------------------------------------------------------------------------------------
+
+
+async def post(sandbox: Sandbox, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+    async with aiohttp.ClientSession() as session, session.post(sandbox.url + path, json=body) as answer:
+        return answer.status, await answer.json()
+
+
+async def panels(sandbox: Sandbox) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((await fetch(sandbox, "/panels/state"))[2])
+    return found
+
+
+async def test_the_panels_show_kicks_chat_once_for_each_thing_said(sandbox: Sandbox) -> None:
+    await sandbox.kick.go_live()
+    await sandbox.kick.chat("viewer1", "hello", badges=("vip",))
+    await sandbox.kick.gift("viewer2", 250)
+    await sandbox.kick.gift("viewer2", 3, anonymous=True, correlated=False)
+    lines = [{key: one[key] for key in one if key != "number"} for one in (await panels(sandbox))["lines"]]
+    assert lines[0] == {"kind": "live"}
+    assert lines[1] == {"kind": "chat", "who": "viewer1", "text": "hello", "badges": ["vip"]}
+    assert [(one["who"], one["count"]) for one in lines[2:]] == [("viewer2", 250), ("Anonymous", 3)]
+
+
+async def test_a_crowd_leaves_the_newest_lines_only(sandbox: Sandbox) -> None:
+    await sandbox.kick.crowd(5000)
+    lines = (await panels(sandbox))["lines"]
+    assert len(lines) == SENT_LINES
+    assert lines[-1]["who"] == "viewer_5000"
+
+
+async def test_the_events_tell_what_changed_and_nothing_else(sandbox: Sandbox) -> None:
+    async with aiohttp.ClientSession() as session, session.get(sandbox.url + "/panels/events") as stream:
+        first = await next_event(stream)
+        assert set(first) == {"kick", "wagers", "beacon", "faults", "clock"}
+        await sandbox.kick.chat("viewer1", "hello")
+        changed = await next_event(stream)
+        assert [one["text"] for one in changed["lines"]] == ["hello"]
+        assert "wagers" not in changed
+        await post(sandbox, "/affiliate/control/turn", {"username": "viewer1", "amount": "12.50"})
+        assert (await next_event(stream))["wagers"]["rows"] == [{"who": "viewer1", "amount": "12.50"}]
+        await post(sandbox, "/clock", {"speed": 60})
+        assert (await next_event(stream))["clock"]["speed"] == 60
+
+
+async def next_event(stream: aiohttp.ClientResponse) -> dict[str, Any]:
+    async for line in stream.content:
+        if line.startswith(b"data: "):
+            found: dict[str, Any] = json.loads(line[6:])
+            return found
+    raise AssertionError("the stream ended")
+
+
+async def test_the_beacon_is_turned(sandbox: Sandbox) -> None:
+    assert await post(sandbox, "/panels/beacon", {"mode": "delayed", "seconds": 90}) == (
+        200,
+        {"mode": "delayed", "seconds": 90.0},
+    )
+    assert sandbox.beacon.newest() == int((sandbox.clock.now().timestamp() - 90 - sandbox.beacon.genesis) // 3) + 1
+    assert (await post(sandbox, "/panels/beacon", {"mode": "down"}))[0] == 200
+    assert sandbox.beacon.mode.name == "down"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"mode": "off"}, {"mode": "delayed", "seconds": -1}, {"mode": "delayed", "seconds": "x"}]
+)
+async def test_nonsense_leaves_the_beacon_as_it_is(sandbox: Sandbox, body: dict[str, Any]) -> None:
+    status, answer = await post(sandbox, "/panels/beacon", body)
+    assert status == 409
+    assert answer["error"]
+    assert sandbox.beacon.mode.name == "running"
