@@ -25,6 +25,7 @@ from dotenv import load_dotenv
 
 from cogs._sender import DiscordSender
 from cogs import session
+from cogs._members import GuildMembers, GuildRoles, TicketCredits
 from cogs._services import Services
 from core import config as configuration
 from core import kick_channels, logs
@@ -42,14 +43,25 @@ from core.kick_events import KickChannelIds, kick_slug
 from core.outbox import Outbox
 from core.supervisor import Fatal, Leadership, Supervisor
 from core.texts import Texts
+from giveaway.checker import GiveawayChecker
+from giveaway.ending import Ending
+from giveaway.facts import Tools
+from giveaway.levels import CountedActivity, MessageCounter
+from giveaway.publishing import GiveawayPost, GiveawayPublisher
+from giveaway.winners import WinnerRoles
+from kick.api import KickApi
 from kick.listener import KickListener
+from kick.signature import KickKeys
+from kick.webhooks import decode_webhook
 from raffle_system import audit
 from raffle_system.draw import RafflePublisher
+from raffle_system.kick_inbox import KickInbox
 from raffle_system.kick_intake import KickIntake
 from raffle_system.scheduler import RaffleSchedule
 from raffle_system.shuffle_tracker import ShuffleTracker
-from web import health
+from web import health, kick_metrics
 from web.app import WebServer
+from web.kick_routes import KickRoutes
 from web.metrics import Metrics
 
 log = logging.getLogger("drumroll")
@@ -81,7 +93,8 @@ class Process:
         self.beacon = BeaconClient(chain, config.drand_urls)
         self.metrics = Metrics()
         host, port = config.listens_on
-        self.web = WebServer(host, port, self.health, self.metrics.registry)
+        self.kick_routes = KickRoutes()
+        self.web = WebServer(host, port, self.health, self.metrics.registry, [self.kick_routes.add_to])
         self.role = "starting"
         self.embedded: EmbeddedPostgres | None = None
         self.parts: Parts | None = None
@@ -122,8 +135,12 @@ class Process:
         self.role = "leader"
         self.supervisor.start("discord", self._discord)
         self.supervisor.start("outbox", parts.outbox.run)
+        self.supervisor.start("kick-inbox", parts.inbox.run)
         self.supervisor.start("draws", parts.finisher.run)
         self.supervisor.start("jobs", parts.scheduler.run)
+        self.supervisor.start("giveaways", parts.checker.run)
+        self.supervisor.start("giveaway-messages", parts.checker.run_messages)
+        self.supervisor.start("message-counter", parts.counter.run)
         self.supervisor.start("wagers", parts.tracker.run)
         await parts.leadership.hold()
 
@@ -195,23 +212,42 @@ class Parts:
         self.leadership = Leadership(url)
         self.guilds = Guilds(self.db, clock, config, process.texts)
         self.session = aiohttp.ClientSession()
-        self.intake = KickIntake(self.db, clock, self.guilds, config.kick_live_fallback)
+        self.intake = KickIntake(self.db, clock, self.guilds, config.kick_live_fallback, config.kick_bot_names)
+        self.api = KickApi(
+            self.session, clock, api_base=config.kick_api_base, id_base=config.kick_id_base,
+            client_id=config.kick_client_id, client_secret=config.kick_client_secret,
+        )  # fmt: skip
+        self.inbox = KickInbox(self.db, clock, decode_webhook, self.intake.on_webhook)
+        process.kick_routes.attach(KickKeys(self.api.public_key), self.inbox)
         self.listener = KickListener(
             self.session, clock, site_base=config.kick_site_base, socket_url=config.kick_ws_url,
             wanted=self._kick_channels, followed=self.intake.follow, on_event=self.intake.on_event,
-            recall=self._recall, remember=self._remember,
+            recall=self._recall, remember=self._remember, api=self.api, leads=lambda: process.role == "leader",
         )  # fmt: skip
         self.kick = self.listener.run
+        kick_metrics.register(process.metrics, self.listener, self.intake, self.inbox, process.kick_routes)
         self.tracker = ShuffleTracker(self.db, clock, self.guilds, self.session)
         self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll)
+        self.sender = DiscordSender()
+        self.tools = Tools(
+            clock=clock, guilds=self.guilds, chain=process.beacon.chain, activity=CountedActivity(),
+            credits=TicketCredits(),
+        )  # fmt: skip
+        members, roles = GuildMembers(self.sender), WinnerRoles(self.db, self.tools, GuildRoles(self.sender))
+        ending = Ending(self.db, self.tools, members)
+        self.checker = GiveawayChecker(self.db, self.tools, members, ending, roles)
+        self.counter = MessageCounter(self.db, clock)
         self.services = Services(
             config=config, clock=clock, db=self.db, guilds=self.guilds, texts=process.texts,
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
+            tools=self.tools, checker=self.checker, counter=self.counter,
         )  # fmt: skip
-        self.sender = DiscordSender()
-        self.outbox = Outbox(self.db, clock, self.sender)
-        publisher = RafflePublisher(clock, self.guilds, config.web_base_url)
-        self.finisher = DrawFinisher(self.db, clock, process.beacon, {"raffle": publisher})
+        self.outbox = Outbox(self.db, clock, self.sender, {"giveaway": GiveawayPost(self.tools)})
+        publishers = {
+            "raffle": RafflePublisher(clock, self.guilds, config.web_base_url),
+            "giveaway": GiveawayPublisher(self.tools),
+        }
+        self.finisher = DrawFinisher(self.db, clock, process.beacon, publishers)
         self.scheduler = Scheduler(
             self.db, clock, self.guilds, self.schedule.jobs(),
             [self.intake.tick_minutes, self.schedule.close_due_periods], process.tick_seconds,

@@ -82,12 +82,12 @@ async def minute() -> list[Figure]:
     viewers = [Viewer(n, f"Viewer_{n}", NOW) for n in range(1, ACTIVE + 1)]
     taken = []
     async with database() as db:
-        _settings, period = await open_guild(db)
+        settings, period = await open_guild(db)
         for index in range(RUNS + 1):
             began = monotonic()
             async with db.transaction() as conn:
                 at = NOW + timedelta(minutes=index)
-                counted = await watchtime_converter.credit(conn, GUILD, period, at, viewers)
+                counted = await watchtime_converter.credit(conn, settings, period, at, viewers)
             taken.append(monotonic() - began)
             if counted != ACTIVE:
                 raise RuntimeError(f"{counted} viewers were counted")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from core.beacon import DEFAULT_URLS
@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 LOCALES = ("en", "ar")
 DISCORD_API = "https://discord.com/api/v10"
+_SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 NEARLY = 0.85
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -85,6 +86,8 @@ def _database_url(raw: str) -> str:
     parts = urlsplit(raw)
     if parts.scheme not in ("postgres", "postgresql") or len(parts.path) < 2:
         raise ValueError(raw)
+    if not set(parse_qs(parts.query).get("sslmode", ())) <= _SSL_MODES:
+        raise ValueError(raw)
     _ = parts.port
     return raw
 
@@ -98,7 +101,14 @@ def _api_base(raw: str) -> str:
 
 
 def _urls(raw: str) -> Any:
-    return tuple(_url("http", "https")(part.strip()) for part in raw.split(",") if part.strip())
+    urls = tuple(_url("http", "https")(part.strip()) for part in raw.split(",") if part.strip())
+    if not urls:
+        raise ValueError(raw)
+    return urls
+
+
+def _names(raw: str) -> Any:
+    return tuple(_matching(r"[\w-]{1,64}")(part.strip()) for part in raw.split(",") if part.strip())
 
 
 def _token(raw: str) -> str:
@@ -109,7 +119,7 @@ def _token(raw: str) -> str:
 
 def _hex(length: int) -> Callable[[str], str]:
     def parse(raw: str) -> str:
-        if len(bytes.fromhex(raw)) != length:
+        if not re.fullmatch(rf"[0-9a-fA-F]{{{2 * length}}}", raw):
             raise ValueError(raw)
         return raw.lower()
 
@@ -188,13 +198,21 @@ class Config:
     kick_broadcaster_user_id: int | None = _var("KICK_BROADCASTER_USER_ID", _snowflake, None, _ID_TEXT)
     kick_ws_url: str | None = _var("KICK_WS_URL", _url("ws", "wss"), None, "a ws:// or wss:// URL")
     kick_site_base: str = _var("KICK_SITE_BASE", _web, "https://kick.com", _URL_TEXT)
+    kick_api_base: str = _var("KICK_API_BASE", _web, "https://api.kick.com", _URL_TEXT)
+    kick_id_base: str = _var("KICK_ID_BASE", _web, "https://id.kick.com", _URL_TEXT)
+    kick_client_id: str | None = _var("KICK_CLIENT_ID", _token, None, "the id of an app at kick.com/settings/developer")
+    kick_client_secret: str | None = _var(
+        "KICK_CLIENT_SECRET", _token, None, "the secret of an app at kick.com/settings/developer", secret=True
+    )
     kick_live_fallback: str = _var("KICK_LIVE_FALLBACK", _choice("chat", "off"), "chat", "chat or off")
+
+    kick_bot_names: tuple[str, ...] = _var("KICK_BOT_NAMES", _names, (), "Kick names separated by commas")
 
     drand_urls: tuple[str, ...] = _var("DRAND_URLS", _urls, DEFAULT_URLS, "comma-separated http(s) URLs")
     draw_mode: str = _var("DRAW_MODE", _choice("beacon", "commit"), "beacon", "beacon or commit")
     drand_chain_hash: str | None = _var("DRAND_CHAIN_HASH", _hex(32), None, "64 hexadecimal digits")
     drand_public_key: str | None = _var("DRAND_PUBLIC_KEY", _hex(96), None, "192 hexadecimal digits")
-    drand_genesis: int | None = _var("DRAND_GENESIS", _integer(0, 2**40), None, "a Unix time in seconds")
+    drand_genesis: int | None = _var("DRAND_GENESIS", _integer(0, 2**36 - 1), None, "a Unix time in seconds")
     drand_period: int | None = _var("DRAND_PERIOD", _integer(1, 3600), None, "seconds from 1 to 3600")
 
     announcement_channel_id: int | None = _var("RAFFLE_ANNOUNCEMENT_CHANNEL_ID", _snowflake, None, _ID_TEXT)
@@ -206,6 +224,12 @@ class Config:
         "WATCHTIME_TICKETS_PER_HOUR", _integer(0, 10_000), 10, "a whole number from 0 to 10000"
     )
     gifted_sub_tickets: int = _var("GIFTED_SUB_TICKETS", _integer(0, 10_000), 15, "a whole number from 0 to 10000")
+    new_sub_tickets: int = _var("NEW_SUB_TICKETS", _integer(0, 10_000), 0, "a whole number from 0 to 10000")
+    kicks_tickets_per_100: int = _var("KICKS_TICKETS_PER_100", _integer(0, 10_000), 0, "a whole number from 0 to 10000")
+    watch_minutes_per_day: int = _var(
+        "WATCH_MINUTES_PER_DAY", _integer(0, 1440), 0, "minutes from 1 to 1440, or 0 for no limit"
+    )
+    link_role_id: int | None = _var("LINK_ROLE_ID", _snowflake, None, _ID_TEXT)
     watch_window_minutes: int = _var("WATCH_WINDOW_MINUTES", _integer(1, 120), 10, "minutes from 1 to 120")
     watchtime_conversion_interval: int = _var(
         "WATCHTIME_CONVERSION_INTERVAL", _integer(60, 86_400), 3600, "seconds from 60 to 86400"
@@ -322,6 +346,8 @@ def _check_together(config: Config) -> None:
             raise ConfigError(f"{variable.name}={value} is refused: DISCORD_API_BASE must be a loopback address for it")
     if config.sandbox_clock_url and urlsplit(config.sandbox_clock_url).hostname not in _LOOPBACK:
         raise ConfigError(f"SANDBOX_CLOCK_URL={config.sandbox_clock_url} must be a loopback address")
+    if (config.kick_client_id is None) != (config.kick_client_secret is None):
+        raise ConfigError("KICK_CLIENT_ID and KICK_CLIENT_SECRET belong together: set both or neither")
     chain = (config.drand_chain_hash, config.drand_public_key, config.drand_genesis, config.drand_period)
     if any(part is not None for part in chain) and None in chain:
         raise ConfigError(

@@ -14,7 +14,7 @@ from core.texts import Reader, Texts
 
 FIRST_GUILD_ONLY = (
     "announcement_channel_id", "kick_channel", "kick_channel_id", "kick_chatroom_id",
-    "kick_broadcaster_user_id", "admin_channel_id", "shuffle_affiliate_url", "wager_sources",
+    "kick_broadcaster_user_id", "link_role_id", "admin_channel_id", "shuffle_affiliate_url", "wager_sources",
     "shuffle_campaign_code",
 )  # fmt: skip
 
@@ -35,6 +35,10 @@ class GuildSettings:
     kick_broadcaster_user_id: int | None
     watchtime_tickets_per_hour: int
     gifted_sub_tickets: int
+    new_sub_tickets: int
+    kicks_tickets_per_100: int
+    watch_minutes_per_day: int
+    link_role_id: int | None
     watch_window_minutes: int
     watchtime_conversion_interval: int
     minimum_tickets_to_enter: int

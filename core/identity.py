@@ -40,7 +40,7 @@ class NewLink:
     discord_id: int
     channel_id: int | None
     kick_name: str
-    kick_user_id: int
+    kick_user_id: int | None
 
 
 def name_key(name: str) -> str:
@@ -115,7 +115,12 @@ async def bind(
     conn: Connection, guild_id: int, discord_id: int, kick_name: str,
     kick_user_id: int | None, actor: int | None, now: datetime,
 ) -> None:  # fmt: skip
-    """Link both sides. Errors: `link.already`, `link.kick_taken`."""
+    """Link both sides. Errors: `link.already`, `link.kick_taken`.
+
+    Where the account's id is known, another one's link does not stand in its way for having had its name once.
+    """
+    if kick_user_id is not None:
+        await store.release_name(conn, guild_id, name_key(kick_name), kick_user_id)
     try:
         async with conn.begin_nested():
             await store.add(
@@ -136,6 +141,19 @@ async def unlink(conn: Connection, clock: Clock, guild_id: int, discord_id: int,
         raise UserError("link.none")
     await audit(conn, guild_id, actor, "unlink", {"kick_name": row["kick_name"], "member": str(discord_id)}, now)
     return str(row["kick_name"])
+
+
+async def learn_names(conn: Connection, guild_id: int, minute: datetime) -> None:
+    """From those who were active in a minute: ids of links made by name alone, and names that changed."""
+    await store.learn_ids(conn, guild_id, minute)
+    for row in await store.renamed(conn, guild_id, minute):
+        await store.release_name(conn, guild_id, row["name_key"], row["kick_user_id"])
+        await store.rename(conn, guild_id, row["kick_user_id"], row["kick_name"], row["name_key"])
+
+
+async def known_kick_id(conn: Connection, guild_id: int, kick_name: str) -> int | None:
+    """The id of the Kick account that was last seen under the name in this guild's chat."""
+    return await store.seen_id(conn, guild_id, name_key(kick_name))
 
 
 async def count_links(conn: Connection, guild_id: int) -> int:

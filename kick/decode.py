@@ -15,7 +15,14 @@ from typing import Any
 from core.kick_events import ChatMessage, KickEvent, UnknownEvent
 from kick.channels import ids_in_name
 from kick.coerce import clean, mapping, moment, parse, quantity, text, whole
-from kick.decode_gifts import decode_gift, decode_leaderboard, decode_sent_message, decode_subscription_gifted
+from kick.decode_gifts import (
+    decode_gift,
+    decode_kicks,
+    decode_leaderboard,
+    decode_sent_message,
+    decode_subscription,
+    decode_subscription_gifted,
+)
 from kick.decode_live import decode_chat_move, decode_host, decode_hosted, decode_live, decode_stop
 from kick.source import Source
 
@@ -170,6 +177,8 @@ _DECODERS: dict[str, Callable[[dict[str, Any], Source], KickEvent | None]] = {
     "GiftedSubscriptionsEvent": decode_gift,
     "ChatMessageSentEvent": decode_sent_message,
     "SubscriptionGifted": decode_subscription_gifted,
+    "SubscriptionEvent": decode_subscription,
+    "KicksGifted": decode_kicks,
     "GiftsLeaderboardUpdated": decode_leaderboard,
     "StreamerIsLive": decode_live,
     "StopStreamBroadcast": decode_stop,

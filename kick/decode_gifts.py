@@ -11,10 +11,12 @@ from core.kick_events import (
     GifterTotal,
     GiftNotice,
     GiftsLeaderboard,
+    KicksGifted,
+    OwnSub,
     UnknownEvent,
     fold,
 )
-from kick.coerce import items, mapping, moment, quantity, text, whole
+from kick.coerce import JsonObject, items, mapping, moment, quantity, text, whole
 from kick.source import Source
 
 _LONGEST_ID = 100
@@ -61,10 +63,12 @@ def decode_leaderboard(data: dict[str, Any], source: Source) -> GiftsLeaderboard
     )
 
 
-def decode_sent_message(data: dict[str, Any], source: Source) -> GiftNotice | UnknownEvent | None:
-    """ChatMessageSentEvent: a system message in the chat; those of a gift carry the gifter's id."""
+def decode_sent_message(data: dict[str, Any], source: Source) -> GiftNotice | OwnSub | UnknownEvent | None:
+    """ChatMessageSentEvent: a system message in the chat; those of a gift or a subscription carry the payer's id."""
     message, user = mapping(data.get("message")), mapping(data.get("user"))
     action = text(message.get("action"), 40)
+    if action == "subscribe":
+        return _own_sub(user.get("username"), whole(user.get("id")), _identifier(message.get("id")), message, source)
     if action != "gift":
         return UnknownEvent(f"ChatMessageSentEvent/{action}", None) if message else None
     name, anonymous = _gifter(user.get("username"), None)
@@ -80,6 +84,30 @@ def decode_sent_message(data: dict[str, Any], source: Source) -> GiftNotice | Un
         created_at=moment(message.get("created_at")),
         received_at=source.received_at,
     )
+
+
+def decode_subscription(data: dict[str, Any], source: Source) -> OwnSub | None:
+    """SubscriptionEvent: somebody subscribed; only the name is told."""
+    return _own_sub(data.get("username"), None, None, data, source)
+
+
+def _own_sub(username: object, user_id: int | None, key: str | None, data: JsonObject, source: Source) -> OwnSub | None:
+    name = text(username, 100)
+    if fold(name) in ("", fold(ANONYMOUS)):
+        return None
+    key = key or f"{fold(name)}@{source.received_at.timestamp():.3f}"
+    room = source.chatroom(data.get("chatroom_id"))
+    return OwnSub(room, source.channel_id, user_id or None, name, key, source.received_at)
+
+
+def decode_kicks(data: dict[str, Any], source: Source) -> KicksGifted | None:
+    """KicksGifted: the site's own currency; its transaction's id tells one from another."""
+    sender, key = mapping(data.get("sender")), _identifier(data.get("gift_transaction_id"))
+    name, amount = text(sender.get("username"), 100), whole(mapping(data.get("gift")).get("amount"), 10_000_000)
+    if not name or not amount or key is None:
+        return None
+    user_id, at = whole(sender.get("id")) or None, moment(data.get("created_at")) or source.received_at
+    return KicksGifted(source.chatroom_id, source.channel_id, user_id, name, amount, key, at)
 
 
 def decode_subscription_gifted(data: dict[str, Any], source: Source) -> GiftNotice | None:

@@ -1,21 +1,24 @@
-"""The Kick channels that guilds follow: their ids found once, one socket for all, and the site's word on live."""
+"""The Kick channels that guilds follow: their ids found once, one socket for all, and who is live."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import aiohttp
 
 from core.clock import Clock
-from core.kick_events import KickChannelIds, KickEvent
+from core.kick_events import KickChannelIds, KickEvent, LiveStatus
+from kick.api import ApiFailed, KickApi
 from kick.endpoints import Endpoints
 from kick.lookup import ChannelUnknown, LookupBlocked, lookup_channel
 from kick.socket import KickSocket
 from kick.state import SocketState
+from kick.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ class KickListener:
     def __init__(
         self, session: aiohttp.ClientSession, clock: Clock, *, site_base: str, socket_url: str | None,
         wanted: Wanted, followed: Followed, on_event: Sink, recall: Recall, remember: Remember,
+        api: KickApi, leads: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._session = session
         self._clock = clock
@@ -52,6 +56,10 @@ class KickListener:
         self._asked: dict[str, datetime] = {}
         self._polled: dict[str, datetime] = {}
         self._channels: dict[int, KickChannelIds] = {}
+        self._api = api
+        self._broadcasters: dict[str, int] = {}
+        self.subscriptions = Subscriptions(api, clock, lambda: api.configured and leads())
+        self._polls: set[asyncio.Task[None]] = set()
         endpoints = Endpoints(session, site_base, self._any_channel_id, socket_url)
         self._socket = KickSocket(endpoints, (), clock, on_event)
         self.problems: dict[str, str] = {}
@@ -77,7 +85,10 @@ class KickListener:
         finally:
             if socket is not None:
                 socket.cancel()
-                await asyncio.gather(socket, return_exceptions=True)
+            for poll in self._polls:
+                poll.cancel()
+            stopped = [*self._polls] if socket is None else [socket, *self._polls]
+            await asyncio.gather(*stopped, return_exceptions=True)
 
     async def _look(self) -> None:
         channels = {guild: await self._resolved(ids) for guild, ids in self._wanted().items()}
@@ -86,17 +97,33 @@ class KickListener:
             self._followed(channels)
             await self._socket.follow(list(dict.fromkeys(channels.values())))
         for ids in dict.fromkeys(channels.values()):
-            await self._poll_live(ids)
+            if self._due(self._polled, ids.slug or str(ids.chatroom_id), LIVE_POLL):
+                self._start(self._poll_live(ids))
+        wanted = frozenset(ids.broadcaster_user_id for ids in channels.values() if ids.broadcaster_user_id)
+        await self.subscriptions.keep(wanted)
+
+    def _start(self, poll: Coroutine[Any, Any, None]) -> None:
+        """Ask beside everything else: Kick may take its time, and the socket is not to wait for it."""
+        task = asyncio.create_task(poll, name="kick-poll")
+        self._polls.add(task)
+        task.add_done_callback(self._polled_once)
+
+    def _polled_once(self, task: asyncio.Task[None]) -> None:
+        self._polls.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("kick_poll_failed", exc_info=error)
 
     async def _resolved(self, ids: KickChannelIds) -> KickChannelIds:
         """The ids as configured, completed by what was found once."""
-        if not ids.slug or (ids.channel_id and ids.chatroom_id):
+        if not ids.slug:
             return ids
+        if ids.channel_id and ids.chatroom_id:
+            return await self._with_broadcaster(ids)
         found = self._known.get(ids.slug) or await self._recall(ids.slug)
         if found is None and self._due(self._asked, ids.slug, LOOKUP_AGAIN):
             found = await self._asked_of_kick(ids.slug)
         if found is None:
-            return ids
+            return await self._with_broadcaster(ids)
         self._known[ids.slug] = found
         return replace(
             found,
@@ -104,6 +131,20 @@ class KickListener:
             chatroom_id=ids.chatroom_id or found.chatroom_id,
             broadcaster_user_id=ids.broadcaster_user_id or found.broadcaster_user_id,
         )
+
+    async def _with_broadcaster(self, ids: KickChannelIds) -> KickChannelIds:
+        """The broadcaster's id from the official API, where only the others were entered or nothing was found."""
+        if ids.broadcaster_user_id or not self._api.configured:
+            return ids
+        if ids.slug not in self._broadcasters and self._due(self._asked, f"api:{ids.slug}", LOOKUP_AGAIN):
+            try:
+                found = await self._api.channel(ids.slug)
+            except ApiFailed as error:
+                log.warning("kick_broadcaster_unknown", extra={"slug": ids.slug, "error": str(error)})
+                return ids
+            if found is not None and found[0].broadcaster_user_id:
+                self._broadcasters[ids.slug] = found[0].broadcaster_user_id
+        return replace(ids, broadcaster_user_id=self._broadcasters.get(ids.slug))
 
     async def _asked_of_kick(self, slug: str) -> KickChannelIds | None:
         try:
@@ -117,15 +158,34 @@ class KickListener:
         return found
 
     async def _poll_live(self, ids: KickChannelIds) -> None:
-        """Ask the site whether the channel is live; where it does not answer, other sources decide."""
-        if not ids.slug or not self._due(self._polled, ids.slug, LIVE_POLL):
-            return
+        """Ask the official API, where there is an app, and the site; where neither answers, others decide."""
+        for ask in (self._live_by_api, self._live_by_site):
+            status = await ask(ids)
+            if status is not None:
+                await self._on_event(status)
+
+    async def _live_by_api(self, ids: KickChannelIds) -> LiveStatus | None:
+        if not self._api.configured:
+            return None
         try:
-            found = await lookup_channel(self._session, self._site_base, ids.slug, self._clock)
+            if ids.broadcaster_user_id is not None:
+                found = await self._api.live(ids.broadcaster_user_id)
+            else:
+                by_name = await self._api.channel(ids.slug) if ids.slug else None
+                found = by_name[1] if by_name else None
+        except ApiFailed as error:
+            log.warning("kick_live_unknown_to_api", extra={"slug": ids.slug, "error": str(error)})
+            return None
+        return found and replace(found, channel_id=ids.channel_id, chatroom_id=ids.chatroom_id)
+
+    async def _live_by_site(self, ids: KickChannelIds) -> LiveStatus | None:
+        if not ids.slug:
+            return None
+        try:
+            return (await lookup_channel(self._session, self._site_base, ids.slug, self._clock)).live
         except (LookupBlocked, ChannelUnknown) as error:
             log.info("kick_live_unknown", extra={"slug": ids.slug, "error": str(error)})
-            return
-        await self._on_event(found.live)
+            return None
 
     def _due(self, last: dict[str, datetime], key: str, every: timedelta) -> bool:
         now = self._clock.now()

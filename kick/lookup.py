@@ -33,9 +33,7 @@ class ChannelUnknown(Exception):
     """Kick has no channel of this name."""
 
     def __init__(self, slug: str) -> None:
-        super().__init__(
-            f"Kick has no channel named {slug!r}; KICK_CHANNEL is the name in the channel's address."
-        )
+        super().__init__(f"Kick has no channel named {slug!r}; KICK_CHANNEL is the name in the channel's address.")
         self.slug = slug
 
 
@@ -47,9 +45,7 @@ class FoundChannel:
     live: LiveStatus
 
 
-async def lookup_channel(
-    session: aiohttp.ClientSession, site_base: str, name: str, clock: Clock
-) -> FoundChannel:
+async def lookup_channel(session: aiohttp.ClientSession, site_base: str, name: str, clock: Clock) -> FoundChannel:
     """Ask `{site_base}/api/v2/channels/{slug}`.
 
     Raises ChannelUnknown where Kick has no such channel and LookupBlocked for every other answer without

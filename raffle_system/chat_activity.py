@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
-from core.kick_events import ChatMessage
+from core.kick_events import ChatMessage, kick_slug
 
 MINUTE = timedelta(minutes=1)
 KNOWN_BOTS = frozenset({"botrix", "kickbot", "streamelements", "nightbot", "streamlabs", "moobot", "fossabot"})
@@ -26,11 +26,11 @@ def floor_minute(when: datetime) -> datetime:
     return when.replace(second=0, microsecond=0)
 
 
-def counts_as_activity(message: ChatMessage) -> bool:
+def counts_as_activity(message: ChatMessage, bots: frozenset[str] = KNOWN_BOTS) -> bool:
     """Whether a message opens a window: a person's own words, not a command and not a bot's."""
     if message.user_id is None or message.kind not in ("message", "reply"):
         return False
-    if "bot" in message.badges or message.slug in KNOWN_BOTS:
+    if "bot" in message.badges or kick_slug(message.username) in bots:
         return False
     return not message.content.lstrip().startswith(("!", "/"))
 
@@ -47,14 +47,15 @@ class Span:
 class ChatActivity:
     """Who was chat-active when, of one chat, as long as it is not credited; 20,000 viewers cost a few MB."""
 
-    def __init__(self, window: timedelta) -> None:
+    def __init__(self, window: timedelta, bots: frozenset[str] = KNOWN_BOTS) -> None:
         self.window = window
+        self._bots = bots
         self._open: dict[int, Span] = {}
         self._past: list[tuple[int, Span]] = []
 
     def saw(self, message: ChatMessage) -> None:
         """A message came: it counts from the moment when we received it."""
-        if message.user_id is None or not counts_as_activity(message):
+        if message.user_id is None or not counts_as_activity(message, self._bots):
             return
         at = message.received_at
         span = self._open.get(message.user_id)

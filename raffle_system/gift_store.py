@@ -60,7 +60,6 @@ async def unmatched(
         text(
             f"SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND {mine} IS NULL "
             f"AND {other} IS NOT NULL AND (giftees = CAST(:giftees AS text[]) OR (sub_count = :count "
-            "AND giftees && CAST(:giftees AS text[]) "
             "AND (giftees <@ CAST(:giftees AS text[]) OR giftees @> CAST(:giftees AS text[])))) "
             "AND gifted_at BETWEEN CAST(:when AS timestamptz) - CAST(:within AS interval) "
             "AND CAST(:when AS timestamptz) + CAST(:within AS interval) "
@@ -106,6 +105,77 @@ async def unpaid_of(
         {"guild_id": guild_id, "period_id": period_id, "kick_user_id": kick_user_id, "name_key": name_key},
     )
     return [dict(row) for row in result.mappings()]
+
+
+async def by_id(conn: Connection, guild_id: int, gift_id: int) -> Row | None:
+    """The gift, locked."""
+    result = await conn.execute(
+        text("SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND id = :id FOR UPDATE"),
+        {"guild_id": guild_id, "id": gift_id},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
+
+
+async def open_ones(conn: Connection, guild_id: int, after: int, limit: int) -> list[Row]:
+    """Gifts that wait for an admin, in the order in which they came."""
+    result = await conn.execute(
+        text(
+            "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND status IN ('pending', 'flagged') "
+            "AND id > :after ORDER BY id LIMIT :limit"
+        ),
+        {"guild_id": guild_id, "after": after, "limit": limit},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
+async def count_open(conn: Connection, guild_id: int) -> int:
+    result = await conn.execute(
+        text("SELECT count(*) FROM raffle_gifted_subs WHERE guild_id = :guild_id AND status IN ('pending', 'flagged')"),
+        {"guild_id": guild_id},
+    )
+    return int(result.scalar_one())
+
+
+async def paid_row(conn: Connection, period_id: int, source_ref: str) -> Row | None:
+    """The ledger row of a payment."""
+    result = await conn.execute(
+        text(
+            "SELECT id, discord_id, kick_name, ticket_change FROM raffle_ticket_log "
+            "WHERE period_id = :period_id AND source = 'gifted_sub' AND source_ref = :source_ref"
+        ),
+        {"period_id": period_id, "source_ref": source_ref},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
+
+
+async def open_flags(conn: Connection, guild_id: int, kick_user_id: int | None, name_key: str) -> list[Row]:
+    """What a leaderboard says that somebody gave unheard, the newest first."""
+    result = await conn.execute(
+        text(
+            "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND status = 'flagged' "
+            "AND (gifter_kick_user_id = CAST(:kick_user_id AS bigint) OR gifter_name_key = :name_key) "
+            "ORDER BY id DESC FOR UPDATE"
+        ),
+        {"guild_id": guild_id, "kick_user_id": kick_user_id, "name_key": name_key},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
+async def flag(conn: Connection, values: dict[str, Any]) -> Row | None:
+    """Add a flagged gift; None when it was flagged before."""
+    columns = ", ".join(values)
+    parameters = ", ".join(f":{name}" for name in values)
+    result = await conn.execute(
+        text(
+            f"INSERT INTO raffle_gifted_subs ({columns}, tickets_awarded, status) "
+            f"VALUES ({parameters}, 0, 'flagged') ON CONFLICT DO NOTHING RETURNING *"
+        ),
+        values,
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
 
 
 async def socket_was_down(conn: Connection, when: datetime) -> bool:

@@ -21,6 +21,7 @@ from core.kick_events import (
     gift_key,
     gift_key_is_final,
 )
+from raffle_system import gift_notice_store as notice_store
 from raffle_system import gift_store as store
 from raffle_system import periods
 from raffle_system.models import GIFTED_SUB, Grant, Period
@@ -40,6 +41,8 @@ class Award:
     count: int
     tickets: int
     total: int | None
+    gift_id: int
+    at: datetime
 
 
 class GifterIds:
@@ -105,7 +108,23 @@ async def record(
     if twin is not None:
         return await _matched(conn, settings, twin, gift, gifter_id, transport, key, now)
     row = await _added(conn, settings, gift, gifter_id, transport, key)
+    if row["status"] == "pending":
+        return await corroborate(conn, settings, row, now)
     return await _pay(conn, settings, row, now)
+
+
+async def corroborate(conn: Connection, settings: GuildSettings, row: Row, now: datetime) -> Award | None:
+    """Believe a gift that waits, if other frames told of it too, and pay it."""
+    if not await notice_store.corroborated(conn, row, MATCH_SPAN):
+        return None
+    return await believe(conn, settings, row, now)
+
+
+async def believe(conn: Connection, settings: GuildSettings, row: Row, now: datetime) -> Award | None:
+    """Approve a gift and pay it, into the period that is still open for it."""
+    period = await periods.for_event(conn, settings.guild_id, row["gifted_at"])
+    approved = await store.change(conn, row["id"], {"status": "approved", "period_id": period.id})
+    return await _pay(conn, settings, approved, now)
 
 
 async def _known(
@@ -150,7 +169,10 @@ async def _matched(
     conn: Connection, settings: GuildSettings, row: Row, gift: GiftedSubs | ChatMessage,
     gifter_id: int | None, transport: str, key: str, now: datetime,
 ) -> Award | None:  # fmt: skip
-    changes: dict[str, object] = {f"{transport}_key": key, "status": "approved"}
+    changes: dict[str, object] = {f"{transport}_key": key}
+    pending = row["status"] == "pending"
+    if pending:
+        changes["status"] = "approved"
     giftees = sorted({*row["giftees"], *_giftees(gift)})
     if giftees != row["giftees"]:
         changes |= {"giftees": giftees, "recipient_kick_name": ", ".join(giftees)}
@@ -163,9 +185,10 @@ async def _matched(
         }
     elif row["gifter_kick_user_id"] is None and not row["anonymous"]:
         changes["gifter_kick_user_id"] = gifter_id
-    pending = row["status"] == "pending"
     updated = await store.change(conn, row["id"], changes)
-    return await (_pay if pending else _pay_if_linked)(conn, settings, updated, now)
+    if pending:
+        return await believe(conn, settings, updated, now)
+    return await _pay_if_linked(conn, settings, updated, now)
 
 
 async def _added(
@@ -177,6 +200,8 @@ async def _added(
     period = await periods.for_event(conn, settings.guild_id, told_at(gift))
     names = gift.giftees if isinstance(gift, GiftedSubs) else ()
     trusted = transport == "socket" or await store.socket_was_down(conn, told_at(gift))
+    if trusted and not anonymous:
+        await _covers_flags(conn, settings.guild_id, gifter_id, name_key(name), gift_count(gift))
     return await store.add(
         conn,
         {
@@ -187,6 +212,16 @@ async def _added(
             "gifted_at": told_at(gift), "kick_event_id": key, f"{transport}_key": key,
         },
     )  # fmt: skip
+
+
+async def _covers_flags(conn: Connection, guild_id: int, gifter_id: int | None, key: str, count: int) -> None:
+    """A gift that comes late is what a leaderboard had said to be missing: the flag shrinks, or goes."""
+    for row in await store.open_flags(conn, guild_id, gifter_id, key):
+        left = row["sub_count"] - count
+        await store.change(conn, row["id"], {"sub_count": left} if left > 0 else {"status": "rejected"})
+        count = -left
+        if count <= 0:
+            return
 
 
 async def _pay(conn: Connection, settings: GuildSettings, row: Row, now: datetime) -> Award | None:
@@ -201,15 +236,25 @@ async def _pay(conn: Connection, settings: GuildSettings, row: Row, now: datetim
     return Award(
         gifter=row["gifter_kick_name"], anonymous=row["anonymous"],
         discord_id=link.discord_id if link else None, count=row["sub_count"], tickets=tickets, total=paid,
+        gift_id=row["id"], at=now,
     )  # fmt: skip
 
 
 async def _pay_if_linked(conn: Connection, settings: GuildSettings, row: Row, now: datetime) -> Award | None:
     """Pay a gift that was told before its gifter could be found; None when that changes nothing."""
-    if row["tickets_awarded"]:
+    if row["tickets_awarded"] or row["status"] != "approved":
         return None
+    period = await periods.for_event(conn, settings.guild_id, row["gifted_at"])
+    if period.id != row["period_id"]:
+        row = await store.change(conn, row["id"], {"period_id": period.id})
     award = await _pay(conn, settings, row, now)
     return award if award is not None and award.total is not None else None
+
+
+def payment_ref(row: Row) -> str:
+    """Names the payment of a gift; one that was taken back and is made again has another name."""
+    again = f"#{row['payments']}" if row["payments"] else ""
+    return f"gift:{row['kick_event_id']}{again}"
 
 
 async def _grant(conn: Connection, row: Row, discord_id: int, tickets: int, now: datetime) -> int | None:
@@ -218,7 +263,7 @@ async def _grant(conn: Connection, row: Row, discord_id: int, tickets: int, now:
         Grant(
             guild_id=row["guild_id"], period_id=row["period_id"], discord_id=discord_id,
             kick_name=row["gifter_kick_name"], change=tickets, source=GIFTED_SUB,
-            source_ref=f"gift:{row['kick_event_id']}", description=f"{row['sub_count']} gifted",
+            source_ref=payment_ref(row), description=f"{row['sub_count']} gifted",
             occurred_at=row["gifted_at"],
         ),
         now,
@@ -245,3 +290,13 @@ async def pay_linked(
 async def record_gap(conn: Connection, started_at: datetime, ended_at: datetime, reason: str) -> None:
     """Remember when nothing could be heard: webhooks of that time are believed without the socket."""
     await store.add_gap(conn, started_at, ended_at, reason)
+
+
+async def believe_gap(
+    conn: Connection, settings: GuildSettings, started_at: datetime, ended_at: datetime, now: datetime
+) -> list[Award]:
+    """Pay what webhooks told of a time in which nothing could be heard, before we knew that it was one."""
+    await store.lock(conn, settings.guild_id)
+    rows = await notice_store.pending_between(conn, settings.guild_id, started_at, ended_at)
+    awards = [await believe(conn, settings, row, now) for row in rows]
+    return [award for award in awards if award is not None]

@@ -56,24 +56,3 @@ async def failed(conn: Connection, message_id: str, error: str, next_attempt_at:
 async def waiting(conn: Connection) -> int:
     result = await conn.execute(text("SELECT count(*) FROM kick_inbox WHERE handled_at IS NULL"))
     return int(result.scalar_one())
-
-
-async def live_statuses(conn: Connection, guild_id: int) -> list[Row]:
-    result = await conn.execute(
-        text("SELECT source, live, started_at, at FROM kick_live WHERE guild_id = :guild_id"), {"guild_id": guild_id}
-    )
-    return [dict(row) for row in result.mappings()]
-
-
-async def keep_live(
-    conn: Connection, guild_id: int, source: str, live: bool, started_at: datetime | None, at: datetime
-) -> None:
-    """What a source said, unless it said something newer before."""
-    await conn.execute(
-        text(
-            "INSERT INTO kick_live AS k (guild_id, source, live, started_at, at) "
-            "VALUES (:guild_id, :source, :live, :started_at, :at) ON CONFLICT (guild_id, source) DO UPDATE SET "
-            "live = excluded.live, started_at = excluded.started_at, at = excluded.at WHERE k.at <= excluded.at"
-        ),
-        {"guild_id": guild_id, "source": source, "live": live, "started_at": started_at, "at": at},
-    )

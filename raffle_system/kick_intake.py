@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from core import identity, outbox
 from core.clock import Clock
 from core.db import Connection, Database, is_away
-from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
 from core.kick_events import (
     GIFT_CHAT,
@@ -23,43 +21,48 @@ from core.kick_events import (
     Hosting,
     KickChannelIds,
     KickEvent,
-    LiveSource,
+    KicksGifted,
     LiveStatus,
+    OwnSub,
     SocketGap,
+    kick_slug,
+    webhook_gift_key,
 )
-from core.messages import Embed, Message
-from core.texts import escape
-from raffle_system import announcements, gifted_sub_tracker, periods, watchtime_converter
-from raffle_system.chat_activity import MINUTE, ChatActivity, floor_minute, minutes_between
-from raffle_system.gifted_sub_tracker import GifterIds
-from raffle_system.live import LiveState
+from raffle_system import (
+    gift_review,
+    gift_thanks,
+    gifted_sub_tracker,
+    kick_payments,
+    live,
+    periods,
+    watchtime_converter,
+)
+from raffle_system.chat_activity import KNOWN_BOTS, MINUTE, ChatActivity, floor_minute, minutes_between
+from raffle_system.followed import Followed, concerns, of_broadcaster
+from raffle_system.gifted_sub_tracker import Award
+from raffle_system.linking import Linking
+from raffle_system.live import Decision
 
 log = logging.getLogger(__name__)
 
 AWAY_RETRY_SECONDS = 1.0
 MOST_MINUTES_LATE = 24 * 60
-
-
-@dataclass
-class Followed:
-    """What one guild's Kick channel has told so far."""
-
-    ids: KickChannelIds
-    activity: ChatActivity
-    live: LiveState = field(default_factory=LiveState)
-    gifters: GifterIds = field(default_factory=GifterIds)
-    minute_done: datetime | None = None
+FORGET_EVERY = 1000
 
 
 class KickIntake:
     """One instance for all guilds; it listens on the standby too, because what it stores is idempotent."""
 
-    def __init__(self, db: Database, clock: Clock, guilds: Guilds, live_fallback: str) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, guilds: Guilds, live_fallback: str, bot_names: Iterable[str] = ()
+    ) -> None:
         self._db = db
         self._clock = clock
         self._guilds = guilds
         self._fallback = live_fallback == "chat"
+        self._bots = KNOWN_BOTS | {kick_slug(name) for name in bot_names}
         self._followed: dict[int, Followed] = {}
+        self.linking = Linking(clock, guilds)
         self.counters: Counter[str] = Counter()
 
     def follow(self, channels: Mapping[int, KickChannelIds]) -> None:
@@ -67,15 +70,15 @@ class KickIntake:
         kept: dict[int, Followed] = {}
         for guild_id, ids in channels.items():
             known = self._followed.get(guild_id)
-            if known is not None and known.ids.slug == ids.slug:
+            if known is not None and _same_channel(known.ids, ids):
                 known.ids = ids
                 kept[guild_id] = known
             else:
                 window = timedelta(minutes=self._guilds.get(guild_id).watch_window_minutes)
-                kept[guild_id] = Followed(ids=ids, activity=ChatActivity(window))
+                kept[guild_id] = Followed(ids=ids, activity=ChatActivity(window, self._bots))
         self._followed = kept
 
-    def live_of(self, guild_id: int) -> tuple[bool, LiveSource | None]:
+    def live_of(self, guild_id: int) -> Decision:
         """(live now, the source that decided) of a guild's channel."""
         followed = self._followed.get(guild_id)
         if followed is None:
@@ -102,24 +105,62 @@ class KickIntake:
             await self._until_stored(lambda: self._gap(event))
             return
         for guild_id, followed in list(self._followed.items()):
-            if _concerns(event, followed.ids):
+            if concerns(event, followed.ids):
                 await self._take(guild_id, followed, event)
 
+    async def on_webhook(self, conn: Connection, event: KickEvent, message_id: str) -> None:
+        """Take what a webhook told, in the inbox's transaction. Errors: `NotKnownYet`: try again later."""
+        self.counters[f"webhook {type(event).__name__}"] += 1
+        followers = of_broadcaster(self._followed, getattr(event, "broadcaster_user_id", None))
+        for guild_id, followed in followers.items():
+            settings = self._guilds.find(guild_id)
+            if settings is None:
+                continue
+            match event:
+                case GiftedSubs():
+                    await self._gift(conn, settings, event, event.gifter_id, webhook_gift_key(event, message_id))
+                case LiveStatus():
+                    followed.live.hear(event)
+                    await live.keep_webhook(conn, guild_id, event)
+                case OwnSub() | KicksGifted():
+                    await kick_payments.record(conn, settings, event, self._clock.now())
+
     async def _take(self, guild_id: int, followed: Followed, event: KickEvent) -> None:
+        settings = self._guilds.get(guild_id)
         match event:
             case ChatMessage(kind=kind) if kind == GIFT_CHAT:
-                await self._until_stored(lambda: self._gift(guild_id, event, event.user_id))
+                await self._stored(lambda conn: self._gift(conn, settings, event, event.user_id))
             case ChatMessage():
-                followed.activity.saw(event)
-                if identity.code_in(event.content) and event.user_id is not None:
-                    await self._until_stored(lambda: self._code(guild_id, event))
+                self._saw(followed, event)
+                code, user_id = identity.code_in(event.content), event.user_id
+                if code is not None and user_id is not None:
+                    await self._stored(lambda conn: self.linking.by_code(conn, guild_id, code, user_id, event.username))
             case GiftedSubs():
                 gifter = followed.gifters.find(event)
-                await self._until_stored(lambda: self._gift(guild_id, event, gifter))
+                await self._stored(lambda conn: self._gift(conn, settings, event, gifter))
             case GiftsLeaderboard() | GiftNotice():
                 followed.gifters.note(event)
+                await self._stored(lambda conn: self._notice(conn, settings, event))
+            case OwnSub() | KicksGifted():
+                now = self._clock.now()
+                await self._stored(lambda conn: kick_payments.record(conn, settings, event, now))
             case LiveStatus() | Hosting():
                 followed.live.hear(event)
+
+    def _saw(self, followed: Followed, message: ChatMessage) -> None:
+        """Remember who chats; a standby, which credits nobody, forgets by itself."""
+        followed.activity.saw(message)
+        if followed.minute_done is None and self.counters["ChatMessage"] % FORGET_EVERY == 0:
+            followed.activity.forget_before(message.received_at - followed.activity.window)
+
+    async def _stored(self, work: Callable[[Connection], Awaitable[None]]) -> None:
+        """Do the work in a transaction of its own; PostgreSQL away: as often as it takes."""
+
+        async def once() -> None:
+            async with self._db.transaction() as conn:
+                await work(conn)
+
+        await self._until_stored(once)
 
     async def _until_stored(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -136,50 +177,31 @@ class KickIntake:
             followed.live.forget_socket()
         async with self._db.transaction() as conn:
             await gifted_sub_tracker.record_gap(conn, gap.started_at, gap.ended_at, gap.reason)
+        for guild_id in list(self._followed):
+            settings = self._guilds.get(guild_id)
+            async with self._db.transaction() as conn:
+                awards = await gifted_sub_tracker.believe_gap(
+                    conn, settings, gap.started_at, gap.ended_at, self._clock.now()
+                )
+                await self._thank(conn, settings, awards)
 
-    async def _gift(self, guild_id: int, gift: GiftedSubs | ChatMessage, gifter_id: int | None) -> None:
-        settings = self._guilds.get(guild_id)
-        async with self._db.transaction() as conn:
-            award = await gifted_sub_tracker.record(conn, settings, gift, gifter_id, self._clock.now())
-            message = announcements.gift(self._guilds.reader(guild_id), award) if award else None
-            if message is not None:
-                await outbox.post(conn, self._clock, guild_id, settings.announcement_channel_id, message)
-
-    async def _code(self, guild_id: int, message: ChatMessage) -> None:
-        code = identity.code_in(message.content)
-        if code is None or message.user_id is None:
-            return
-        async with self._db.transaction() as conn:
-            try:
-                made = await identity.redeem(conn, self._clock, guild_id, code, message.user_id, message.username)
-            except UserError as error:
-                await self._refused(conn, guild_id, error)
-                return
-            if made is not None:
-                await self._linked(conn, self._guilds.get(guild_id), made)
-
-    async def _refused(self, conn: Connection, guild_id: int, error: UserError) -> None:
-        """The code was good, the account is not free: say so where people look."""
-        reader = self._guilds.reader(guild_id)
-        args = {name: escape(value) if isinstance(value, str) else value for name, value in error.args_.items()}
-        message = Message(embeds=(Embed(description=reader(error.key, **args)),))
-        channel = self._guilds.get(guild_id).announcement_channel_id
-        await outbox.post(conn, self._clock, guild_id, channel, message)
-
-    async def _linked(self, conn: Connection, settings: GuildSettings, made: identity.NewLink) -> None:
-        """Pay what waited for the link, and say so in one message with its parts."""
-        now = self._clock.now()
-        period = await periods.held_open(conn, settings.guild_id)
-        paid = await watchtime_converter.convert(conn, settings, period, now, only=made.kick_user_id)
-        gifts = await gifted_sub_tracker.pay_linked(
-            conn, settings, period, made.discord_id, made.kick_user_id, made.kick_name, now
+    async def _gift(
+        self, conn: Connection, settings: GuildSettings, gift: GiftedSubs | ChatMessage, gifter_id: int | None,
+        webhook_key: str | None = None,
+    ) -> None:  # fmt: skip
+        award = await gifted_sub_tracker.record(
+            conn, settings, gift, gifter_id, self._clock.now(), webhook_key=webhook_key
         )
-        message = announcements.linked(
-            self._guilds.reader(settings.guild_id, made.discord_id), made.discord_id, made.kick_name,
-            paid.tickets, gifts, timedelta(minutes=settings.watch_window_minutes),
-        )  # fmt: skip
-        channel = made.channel_id or settings.announcement_channel_id
-        await outbox.post(conn, self._clock, settings.guild_id, channel, message)
+        await self._thank(conn, settings, [award] if award else [])
+
+    async def _notice(self, conn: Connection, settings: GuildSettings, event: GiftsLeaderboard | GiftNotice) -> None:
+        await self._thank(conn, settings, await gift_review.notice(conn, settings, event, self._clock.now()))
+
+    async def _thank(self, conn: Connection, settings: GuildSettings, awards: Iterable[Award]) -> None:
+        for award in awards:
+            message = await gift_thanks.message(conn, self._guilds.reader(settings.guild_id), settings, award)
+            if message is not None:
+                await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
 
     async def tick_minutes(self) -> None:
         """Credit every minute that has ended since the last tick to whoever was chat-active in it."""
@@ -194,32 +216,41 @@ class KickIntake:
         if followed.minute_done is None:
             await self._restore(settings, followed, now)
         done = followed.minute_done or floor_minute(now)
-        live, _source = self.live_of(settings.guild_id)
+        is_live, _source = await self._decided(settings.guild_id, followed, now)
         for minute in minutes_between(done, now, MOST_MINUTES_LATE):
-            if live:
+            if is_live:
                 await self._credit_minute(settings, followed, minute)
             followed.minute_done = minute
         followed.activity.forget_before(followed.minute_done or now)
+
+    async def _decided(self, guild_id: int, followed: Followed, now: datetime) -> Decision:
+        """Who says what, logged and kept whenever it changes."""
+        decision = self.live_of(guild_id)
+        if decision != followed.live.decided and decision[1] is not None:
+            log.info("kick_live", extra={"guild": guild_id, "live": decision[0], "source": decision[1]})
+            async with self._db.transaction() as conn:
+                await live.keep_decision(conn, guild_id, decision[0], decision[1], now)
+            followed.live.decided = decision
+        return decision
 
     async def _credit_minute(self, settings: GuildSettings, followed: Followed, minute: datetime) -> None:
         viewers = followed.activity.active_in(minute)
         if viewers:
             async with self._db.transaction() as conn:
                 period = await periods.for_event(conn, settings.guild_id, minute)
-                await watchtime_converter.credit(conn, settings.guild_id, period, minute, viewers)
+                await watchtime_converter.credit(conn, settings, period, minute, viewers)
+                await identity.learn_names(conn, settings.guild_id, minute)
 
     async def _restore(self, settings: GuildSettings, followed: Followed, now: datetime) -> None:
         """Go on where an earlier process stopped: its open windows, and the minutes since."""
         async with self._db.transaction() as conn:
             viewers = await watchtime_converter.open_windows(conn, settings.guild_id, now - followed.activity.window)
+            await live.restore(conn, settings.guild_id, followed.live, now)
         followed.activity.restore(viewers)
         followed.minute_done = floor_minute(now) - MINUTE * (settings.watch_window_minutes + 1)
 
 
-def _concerns(event: KickEvent, ids: KickChannelIds) -> bool:
-    """Whether an event of some channel is of this one: any id that both know must agree."""
-    for name in ("chatroom_id", "channel_id", "broadcaster_user_id"):
-        said, own = getattr(event, name, None), getattr(ids, name)
-        if said is not None and own is not None:
-            return bool(said == own)
-    return False
+def _same_channel(known: KickChannelIds, ids: KickChannelIds) -> bool:
+    """Whether it is the channel that was followed before, now with more of its ids."""
+    pairs = [(known.chatroom_id, ids.chatroom_id), (known.channel_id, ids.channel_id)]
+    return known.slug == ids.slug and all(None in pair or pair[0] == pair[1] for pair in pairs)

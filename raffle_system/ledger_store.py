@@ -30,7 +30,8 @@ logged AS (
 ), summed AS (
     SELECT guild_id, period_id, discord_id, max(kick_name) AS kick_name,
         coalesce(sum(ticket_change) FILTER (WHERE source = 'watchtime'), 0) AS watchtime,
-        coalesce(sum(ticket_change) FILTER (WHERE source = 'gifted_sub'), 0) AS gifted_sub,
+        coalesce(sum(ticket_change) FILTER (WHERE source IN ('gifted_sub', 'new_sub', 'kicks')), 0)
+            AS gifted_sub,
         coalesce(sum(ticket_change) FILTER (WHERE source = 'shuffle_wager'), 0) AS shuffle_wager,
         coalesce(sum(ticket_change) FILTER (WHERE source = 'bonus'), 0) AS bonus,
         sum(ticket_change) AS total, bool_or(ticket_change < 0) AS lowers
@@ -211,7 +212,8 @@ async def differences(conn: Connection) -> list[Row]:
             WITH summed AS (
                 SELECT period_id, discord_id,
                     coalesce(sum(ticket_change) FILTER (WHERE source = 'watchtime'), 0) AS watchtime,
-                    coalesce(sum(ticket_change) FILTER (WHERE source = 'gifted_sub'), 0) AS gifted_sub,
+                    coalesce(sum(ticket_change) FILTER (WHERE source IN ('gifted_sub', 'new_sub', 'kicks')), 0)
+            AS gifted_sub,
                     coalesce(sum(ticket_change) FILTER (WHERE source = 'shuffle_wager'), 0) AS shuffle_wager,
                     coalesce(sum(ticket_change) FILTER (WHERE source = 'bonus'), 0) AS bonus,
                     sum(ticket_change) AS total

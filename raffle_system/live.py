@@ -5,38 +5,92 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from core.db import Connection
 from core.kick_events import Hosting, LiveSource, LiveStatus
+from raffle_system import live_store as store
 
-ORDER: tuple[LiveSource, ...] = ("webhook", "api", "socket", "site")
+OFFICIAL: tuple[LiveSource, ...] = ("webhook", "api")
+UNOFFICIAL: tuple[LiveSource, ...] = ("socket", "site")
 POLLED: frozenset[LiveSource] = frozenset({"api", "site"})
 POLL_HOLDS = timedelta(minutes=5)
+INHERITED_HOLDS = timedelta(minutes=5)
+DECIDED = "decided"
+
+Decision = tuple[bool, LiveSource | None]
 
 
 @dataclass
 class LiveState:
-    """What each source said last of one channel."""
+    """What each source said last of one channel.
+
+    `inherited` is what an earlier process had decided; it counts until its moment passes or a source speaks.
+    """
 
     said: dict[LiveSource, LiveStatus] = field(default_factory=dict)
-    hosting: bool = False
+    hosting_since: datetime | None = None
+    inherited: tuple[bool, LiveSource, datetime] | None = None
+    decided: Decision = (False, None)
+
+    @property
+    def hosting(self) -> bool:
+        return self.hosting_since is not None
 
     def hear(self, event: LiveStatus | Hosting) -> None:
+        """Take what a source says, unless it said something newer before: webhooks come late."""
         if isinstance(event, Hosting):
-            self.hosting = event.outgoing
+            self.hosting_since = event.at if event.outgoing else None
+            return
+        known = self.said.get(event.source)
+        if known is not None and known.at > event.at:
             return
         self.said[event.source] = event
-        if event.live:
-            self.hosting = False
+        if event.live and self._starts_anew(event):
+            self.hosting_since = None
+
+    def _starts_anew(self, event: LiveStatus) -> bool:
+        """A stream that began after the hosting ends it; one that only goes on does not."""
+        if self.hosting_since is None:
+            return False
+        return event.source == "socket" or (event.started_at is not None and event.started_at > self.hosting_since)
 
     def forget_socket(self) -> None:
         """The socket was away: it may have missed the end of the stream."""
         self.said.pop("socket", None)
 
-    def decide(self, now: datetime, *, chat_says: bool | None) -> tuple[bool, LiveSource | None]:
+    def decide(self, now: datetime, *, chat_says: bool | None) -> Decision:
         """(live, the source that decided); `chat_says` is the fallback, None where it is off."""
-        for source in ORDER:
-            status = self.said.get(source)
-            if status is not None and (source not in POLLED or now - status.at <= POLL_HOLDS):
-                return status.live and not self.hosting, source
-        if chat_says is None:
-            return False, None
-        return chat_says and not self.hosting, "chat"
+        official = [self.said[source] for source in OFFICIAL if self._holds(source, now)]
+        if official:
+            newest = max(official, key=lambda status: status.at)
+            return newest.live and not self.hosting, newest.source
+        for source in UNOFFICIAL:
+            if self._holds(source, now):
+                return self.said[source].live and not self.hosting, source
+        if chat_says:
+            return not self.hosting, "chat"
+        if self.inherited is not None and now <= self.inherited[2]:
+            return self.inherited[0] and not self.hosting, self.inherited[1]
+        return False, None if chat_says is None else "chat"
+
+    def _holds(self, source: LiveSource, now: datetime) -> bool:
+        status = self.said.get(source)
+        return status is not None and (source not in POLLED or now - status.at <= POLL_HOLDS)
+
+
+async def keep_webhook(conn: Connection, guild_id: int, status: LiveStatus) -> None:
+    """Webhooks are told once: the next process has to know, too."""
+    await store.keep(conn, guild_id, "webhook", status.live, status.started_at, status.at, "webhook")
+
+
+async def keep_decision(conn: Connection, guild_id: int, live: bool, source: LiveSource, now: datetime) -> None:
+    """For the process that comes after, until its own sources have spoken."""
+    await store.keep(conn, guild_id, DECIDED, live, None, now, source)
+
+
+async def restore(conn: Connection, guild_id: int, state: LiveState, now: datetime) -> None:
+    """What earlier processes kept."""
+    for row in await store.all_of(conn, guild_id):
+        if row["source"] == DECIDED:
+            state.inherited = (row["live"], row["said_by"], now + INHERITED_HOLDS)
+        else:
+            state.hear(LiveStatus(None, None, row["live"], "webhook", row["started_at"], row["at"]))

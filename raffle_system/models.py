@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 WATCHTIME, GIFTED_SUB, SHUFFLE_WAGER, BONUS = "watchtime", "gifted_sub", "shuffle_wager", "bonus"
+NEW_SUB, KICKS = "new_sub", "kicks"
 SOURCES = (WATCHTIME, GIFTED_SUB, SHUFFLE_WAGER, BONUS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from core.db import Connection
 from core.guilds import GuildSettings
@@ -42,12 +43,18 @@ def whole_hours(minutes: int, converted: int) -> tuple[int, int]:
     return max(hours, 0), max(converted, minutes // MINUTES_PER_HOUR * MINUTES_PER_HOUR)
 
 
-async def credit(conn: Connection, guild_id: int, period: Period, minute: datetime, viewers: Sequence[Viewer]) -> int:
-    """One minute to each viewer, once per (guild, viewer, minute) whatever is replayed; how many were new."""
+async def credit(
+    conn: Connection, settings: GuildSettings, period: Period, minute: datetime, viewers: Sequence[Viewer]
+) -> int:
+    """One minute to each viewer, once per (guild, viewer, minute) whatever is replayed; how many were new.
+
+    Where the guild has a daily limit, a viewer who has reached it gets none; days are those of its time zone.
+    """
     if not viewers:
         return 0
+    day = minute.astimezone(ZoneInfo(settings.timezone)).date()
     return await store.credit_minute(
-        conn, guild_id, period.id, minute,
+        conn, settings.guild_id, period.id, minute, day, settings.watch_minutes_per_day or None,
         [viewer.kick_user_id for viewer in viewers],
         [viewer.kick_name for viewer in viewers],
         [name_key(viewer.kick_name) for viewer in viewers],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import text
 
@@ -17,12 +17,16 @@ WITH seen AS (
     ) AS s (kick_user_id, kick_name, name_key, active_until)
     ORDER BY kick_user_id
 ), credited AS (
-    INSERT INTO watchtime AS w (guild_id, kick_user_id, kick_name, name_key, minutes, last_minute, active_until)
-    SELECT :guild_id, kick_user_id, kick_name, name_key, 1, :minute, active_until FROM seen
+    INSERT INTO watchtime AS w (guild_id, kick_user_id, kick_name, name_key, minutes, last_minute, active_until,
+        day, day_minutes)
+    SELECT :guild_id, kick_user_id, kick_name, name_key, 1, :minute, active_until, CAST(:day AS date), 1 FROM seen
     ON CONFLICT (guild_id, kick_user_id) DO UPDATE SET
         minutes = w.minutes + 1, last_minute = excluded.last_minute,
-        kick_name = excluded.kick_name, name_key = excluded.name_key, active_until = excluded.active_until
+        kick_name = excluded.kick_name, name_key = excluded.name_key, active_until = excluded.active_until,
+        day = excluded.day, day_minutes = CASE WHEN w.day = excluded.day THEN w.day_minutes + 1 ELSE 1 END
     WHERE w.last_minute < excluded.last_minute
+        AND (CAST(:most AS integer) IS NULL OR w.day IS DISTINCT FROM excluded.day
+            OR w.day_minutes < CAST(:most AS integer))
     RETURNING kick_user_id
 ), counted AS (
     INSERT INTO watchtime_periods AS p (guild_id, period_id, kick_user_id, minutes)
@@ -77,14 +81,14 @@ LIMIT 20
 
 
 async def credit_minute(
-    conn: Connection, guild_id: int, period_id: int, minute: datetime,
+    conn: Connection, guild_id: int, period_id: int, minute: datetime, day: date, most: int | None,
     ids: Sequence[int], names: Sequence[str], keys: Sequence[str], untils: Sequence[datetime],
 ) -> int:  # fmt: skip
-    """Give one minute to each viewer who does not have it yet; how many were given."""
+    """Give one minute to each viewer who does not have it yet, nor `most` of the day; how many were given."""
     result = await conn.execute(
         text(CREDIT_MINUTE),
         {
-            "guild_id": guild_id, "period_id": period_id, "minute": minute,
+            "guild_id": guild_id, "period_id": period_id, "minute": minute, "day": day, "most": most,
             "ids": list(ids), "names": list(names), "keys": list(keys), "untils": list(untils),
         },
     )  # fmt: skip

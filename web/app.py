@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -24,10 +24,14 @@ Health = Callable[[], Awaitable[dict[str, Any]]]
 class WebServer:
     """Serves until cancelled; the database may come later than the first request."""
 
-    def __init__(self, host: str, port: int, health: Health, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, host: str, port: int, health: Health, registry: CollectorRegistry,
+        more: Sequence[Callable[[web.Application], None]] = (),
+    ) -> None:  # fmt: skip
         self._host, self._port = host, port
         self._health = health
         self._registry = registry
+        self._more = more
         self.db: Database | None = None
         self.bound_port: int | None = None
 
@@ -37,6 +41,8 @@ class WebServer:
         app.router.add_get("/ready", self._serve_ready)
         app.router.add_get("/metrics", self._serve_metrics)
         app.router.add_get("/records/{draw_id:.+}.json", self._serve_record)
+        for add_to in self._more:
+            add_to(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         await runner.setup()
         try:

@@ -70,5 +70,10 @@ def of_kick(listener: KickListener, live: Mapping[str, Any]) -> dict[str, Any]:
         "reason": socket.reason,
         "alarm": socket.alarm,
         "live": dict(live),
-        "problems": listener.problems,
+        "problems": {**listener.problems, **_subscriptions(listener)},
     }
+
+
+def _subscriptions(listener: KickListener) -> dict[str, str]:
+    problem = listener.subscriptions.problem
+    return {"subscriptions": problem} if problem else {}

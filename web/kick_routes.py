@@ -19,12 +19,14 @@ LONGEST_HEADER = 500
 
 
 class KickRoutes:
-    """Webhooks; `inbox` is set once the database is there, and until then Kick is asked to come again."""
+    """Webhooks; until `attach` is called, once the database is there, Kick is asked to come again."""
 
-    def __init__(self, keys: KickKeys) -> None:
-        self._keys = keys
-        self.inbox: KickInbox | None = None
+    def __init__(self) -> None:
+        self._attached: tuple[KickKeys, KickInbox] | None = None
         self.counters: Counter[str] = Counter()
+
+    def attach(self, keys: KickKeys, inbox: KickInbox) -> None:
+        self._attached = keys, inbox
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_post("/webhooks/kick", self._serve_webhook)
@@ -43,12 +45,13 @@ class KickRoutes:
         body = await _body(request)
         if body is None:
             return 413
-        if not await self._keys.accept(message_id, timestamp, body, signature):
-            return 401
-        if self.inbox is None:
+        if self._attached is None:
             return 503
+        keys, inbox = self._attached
+        if not await keys.accept(message_id, timestamp, body, signature):
+            return 401
         try:
-            await self.inbox.receive(message_id, event, body, _moment(timestamp))
+            await inbox.receive(message_id, event, body, _moment(timestamp))
         except Exception as error:
             if not is_away(error):
                 raise

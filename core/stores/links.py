@@ -108,6 +108,59 @@ async def of_kick(conn: Connection, guild_id: int, kick_user_id: int | None, nam
     return dict(row) if row else None
 
 
+async def release_name(conn: Connection, guild_id: int, name_key: str, kick_user_id: int) -> None:
+    """The name belongs to this id now: the link of the id that had it before keeps the id alone, until it is seen."""
+    await conn.execute(
+        text(
+            "UPDATE links SET name_key = name_key || '#' || kick_user_id WHERE guild_id = :guild_id "
+            "AND name_key = :name_key AND kick_user_id <> :kick_user_id AND unlinked_at IS NULL"
+        ),
+        {"guild_id": guild_id, "name_key": name_key, "kick_user_id": kick_user_id},
+    )
+
+
+async def learn_ids(conn: Connection, guild_id: int, minute: datetime) -> None:
+    """Give links made by name alone the id of the account that chats under the name."""
+    await conn.execute(
+        text(
+            "UPDATE links l SET kick_user_id = w.kick_user_id FROM watchtime w "
+            "WHERE l.guild_id = :guild_id AND l.kick_user_id IS NULL AND l.unlinked_at IS NULL "
+            "AND w.guild_id = l.guild_id AND w.name_key = l.name_key AND w.last_minute = :minute "
+            "AND NOT EXISTS (SELECT FROM links o WHERE o.guild_id = l.guild_id AND o.kick_user_id = w.kick_user_id "
+            "AND o.unlinked_at IS NULL)"
+        ),
+        {"guild_id": guild_id, "minute": minute},
+    )
+
+
+async def renamed(conn: Connection, guild_id: int, minute: datetime) -> list[Row]:
+    """Linked accounts that were active in the minute under another name than their link's."""
+    result = await conn.execute(
+        text(
+            "SELECT w.kick_user_id, w.kick_name, w.name_key FROM links l JOIN watchtime w "
+            "ON w.guild_id = l.guild_id AND w.kick_user_id = l.kick_user_id "
+            "WHERE l.guild_id = :guild_id AND l.unlinked_at IS NULL AND w.last_minute = :minute "
+            "AND l.name_key <> w.name_key AND NOT EXISTS (SELECT FROM links o WHERE o.guild_id = l.guild_id "
+            "AND o.name_key = w.name_key AND o.kick_user_id IS NULL AND o.unlinked_at IS NULL) "
+            "ORDER BY w.kick_user_id"
+        ),
+        {"guild_id": guild_id, "minute": minute},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
+async def seen_id(conn: Connection, guild_id: int, name_key: str) -> int | None:
+    result = await conn.execute(
+        text(
+            "SELECT kick_user_id FROM watchtime WHERE guild_id = :guild_id AND name_key = :name_key "
+            "ORDER BY last_minute DESC LIMIT 1"
+        ),
+        {"guild_id": guild_id, "name_key": name_key},
+    )
+    value = result.scalar()
+    return int(value) if value is not None else None
+
+
 async def rename(conn: Connection, guild_id: int, kick_user_id: int, kick_name: str, name_key: str) -> None:
     """A changed Kick name follows the id."""
     await conn.execute(

@@ -27,7 +27,7 @@ QUICK = Timings(opening=0.5, activity=30, pong=0.2, subscribing=0.3, stable=60, 
 async def until(condition: Callable[[], object]) -> None:
     """Return when the condition holds; the test fails after ten seconds."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.005)
 
 

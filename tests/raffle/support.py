@@ -193,7 +193,7 @@ class World:
             viewer = Viewer(kick_id, name or f"viewer{kick_id}", minute)
             async with self.db.transaction() as conn:
                 period = await periods.for_event(conn, self.guild_id, minute)
-                await watchtime_converter.credit(conn, self.guild_id, period, minute, [viewer])
+                await watchtime_converter.credit(conn, self.settings, period, minute, [viewer])
             self.clock.advance(MINUTE)
 
     async def convert(self) -> int:

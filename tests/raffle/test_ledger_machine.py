@@ -203,7 +203,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for minute in minutes:
                 seen = Viewer(viewer, f"Viewer_{viewer}", minute)
                 period = await periods.for_event(conn, guild_id, minute)
-                made += await watchtime_converter.credit(conn, guild_id, period, minute, [seen])
+                made += await watchtime_converter.credit(conn, self.world.settings, period, minute, [seen])
             return made
 
         assert self.commit(operation) == len(fresh)

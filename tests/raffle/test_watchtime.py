@@ -51,10 +51,10 @@ async def test_a_minute_is_credited_once_whatever_is_replayed(world: World) -> N
     viewers = [Viewer(n, f"viewer{n}", minute) for n in (1, 2)]
     for expected in ([viewers[0]], 1), (viewers, 1), (viewers, 0):
         async with world.db.transaction() as conn:
-            made = await watchtime_converter.credit(conn, world.guild_id, period, minute, expected[0])
+            made = await watchtime_converter.credit(conn, world.settings, period, minute, expected[0])
         assert made == expected[1]
     async with world.db.transaction() as conn:
-        made = await watchtime_converter.credit(conn, world.guild_id, period, minute - MINUTE, viewers)
+        made = await watchtime_converter.credit(conn, world.settings, period, minute - MINUTE, viewers)
     assert made == 0
     assert [row["minutes"] for row in await world.rows("SELECT minutes FROM watchtime")] == [1, 1]
 
@@ -152,7 +152,7 @@ async def test_open_windows_outlive_the_process(world: World) -> None:
     period = await world.period()
     viewers = [Viewer(1, "one", now + 5 * MINUTE), Viewer(2, "two", now)]
     async with world.db.transaction() as conn:
-        await watchtime_converter.credit(conn, world.guild_id, period, now, viewers)
+        await watchtime_converter.credit(conn, world.settings, period, now, viewers)
         assert await watchtime_converter.open_windows(conn, world.guild_id, now) == viewers[:1]
 
 

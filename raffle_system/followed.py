@@ -1,0 +1,52 @@
+"""A Kick channel as one guild follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.kick_events import KickChannelIds, KickEvent
+from raffle_system.chat_activity import ChatActivity
+from raffle_system.gifted_sub_tracker import GifterIds
+from raffle_system.live import LiveState
+
+
+class NotKnownYet(Exception):
+    """An event of a broadcaster whom no channel is known to be yet: it has to wait for the look-up."""
+
+
+@dataclass
+class Followed:
+    """What one guild's Kick channel has told so far. `minute_done` is None until this process credits minutes."""
+
+    ids: KickChannelIds
+    activity: ChatActivity
+    live: LiveState = field(default_factory=LiveState)
+    gifters: GifterIds = field(default_factory=GifterIds)
+    minute_done: datetime | None = None
+
+
+def concerns(event: KickEvent, ids: KickChannelIds) -> bool:
+    """Whether an event of some channel is of this one: any id that both know must agree."""
+    for name in ("chatroom_id", "channel_id", "broadcaster_user_id"):
+        said, own = getattr(event, name, None), getattr(ids, name)
+        if said is not None and own is not None:
+            return bool(said == own)
+    return False
+
+
+def of_broadcaster(followed: Mapping[int, Followed], broadcaster_user_id: int | None) -> dict[int, Followed]:
+    """Who follows a broadcaster. Errors: `NotKnownYet` where a channel's broadcaster is not known, or none is followed.
+
+    Where all guilds follow one channel, it is that one: our app subscribes to no other.
+    """
+    found = {guild: one for guild, one in followed.items() if one.ids.broadcaster_user_id == broadcaster_user_id}
+    unknown = {guild: one for guild, one in followed.items() if one.ids.broadcaster_user_id is None}
+    if found:
+        return found
+    if unknown and len({(one.ids.slug, one.ids.chatroom_id) for one in followed.values()}) == 1:
+        return dict(followed)
+    if unknown or not followed:
+        raise NotKnownYet(f"no channel is known to be broadcaster {broadcaster_user_id}")
+    return {}
