@@ -1,0 +1,108 @@
+"""Settings: the guild's own, else the environment's, and each reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from core.config import Config
+from core.db import Database
+from core.guilds import Guilds
+from core.texts import Texts
+from tests.raffle.support import ADMIN, GUILD, MEMBER, OTHER, FakeClock
+
+PO = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n\nmsgid "hi"\nmsgstr "{word}"\n'
+
+
+class Home:
+    """Guilds as a process with this environment sees them."""
+
+    def __init__(self, db: Database, folder: Path) -> None:
+        for locale, word in (("en", "hello"), ("ar", "marhaba")):
+            (folder / f"{locale}.po").write_text(PO.replace("{word}", word), encoding="utf-8")
+        self.db = db
+        self.clock = FakeClock()
+        self.texts = Texts(folder)
+
+    async def guilds(self, config: Config | None = None) -> Guilds:
+        made = Guilds(self.db, self.clock, config or Config(), self.texts)
+        await made.load()
+        return made
+
+
+@pytest.fixture
+async def home(database_url: str, tmp_path: Path) -> AsyncIterator[Home]:
+    db = Database(database_url)
+    yield Home(db, tmp_path)
+    await db.close()
+
+
+async def test_a_new_guild_has_the_environments_settings(home: Home) -> None:
+    guilds = await home.guilds(Config(announcement_channel_id=5, prefix="?", gifted_sub_tickets=7))
+    assert await guilds.ensure(GUILD)
+    assert not await guilds.ensure(GUILD)
+    settings = guilds.get(GUILD)
+    assert (settings.announcement_channel_id, settings.prefix, settings.gifted_sub_tickets) == (5, "?", 7)
+    assert guilds.find(None) is None
+    assert guilds.find(GUILD + 1) is None
+
+
+async def test_channels_of_the_environment_are_the_first_guilds_only(home: Home) -> None:
+    guilds = await home.guilds(
+        Config(announcement_channel_id=5, kick_channel="streamer", kick_chatroom_id=6, prefix="?")
+    )
+    await guilds.ensure(GUILD + 1)
+    await guilds.ensure(GUILD + 2)
+    first, second = guilds.get(GUILD + 1), guilds.get(GUILD + 2)
+    assert (first.announcement_channel_id, first.kick_channel, first.kick_chatroom_id) == (5, "streamer", 6)
+    assert (second.announcement_channel_id, second.kick_channel, second.kick_chatroom_id) == (None, None, None)
+    assert second.prefix == "?"
+    assert [one.guild_id for one in guilds.all()] == [GUILD + 1, GUILD + 2]
+
+
+async def test_a_change_holds_at_once_after_a_restart_and_can_be_taken_back(home: Home) -> None:
+    guilds = await home.guilds()
+    await guilds.ensure(GUILD)
+    await guilds.change(GUILD, "gifted_sub_tickets", 25, ADMIN)
+    assert guilds.get(GUILD).gifted_sub_tickets == 25
+    assert (await home.guilds(Config(gifted_sub_tickets=3))).get(GUILD).gifted_sub_tickets == 25
+    await guilds.change(GUILD, "gifted_sub_tickets", None, ADMIN)
+    assert guilds.get(GUILD).gifted_sub_tickets == 15
+
+
+async def test_a_value_of_false_or_zero_is_a_value(home: Home) -> None:
+    guilds = await home.guilds(Config(auto_draw_on_reset=True))
+    await guilds.ensure(GUILD)
+    await guilds.change(GUILD, "auto_draw_on_reset", False, ADMIN)
+    await guilds.change(GUILD, "watchtime_tickets_per_hour", 0, ADMIN)
+    assert (guilds.get(GUILD).auto_draw_on_reset, guilds.get(GUILD).watchtime_tickets_per_hour) == (False, 0)
+
+
+async def test_an_unknown_setting_is_refused(home: Home) -> None:
+    guilds = await home.guilds()
+    await guilds.ensure(GUILD)
+    for name in ("guild_id", "locale = 'x' --"):
+        with pytest.raises(KeyError):
+            await guilds.change(GUILD, name, 1, ADMIN)
+
+
+async def test_the_members_language_comes_before_the_guilds(home: Home) -> None:
+    guilds = await home.guilds()
+    await guilds.ensure(GUILD)
+    await guilds.set_member_locale(GUILD, MEMBER, "ar")
+    assert [guilds.reader(GUILD, who)("hi") for who in (MEMBER, OTHER, None)] == ["marhaba", "hello", "hello"]
+    await guilds.change(GUILD, "locale", "ar", ADMIN)
+    assert guilds.reader(GUILD, OTHER)("hi") == "marhaba"
+    again = await home.guilds()
+    assert again.reader(GUILD, MEMBER)("hi") == "marhaba"
+    await again.set_member_locale(GUILD, MEMBER, "en")
+    assert again.reader(GUILD, MEMBER)("hi") == "hello"
+    await again.set_member_locale(GUILD, MEMBER, None)
+    assert again.reader(GUILD, MEMBER)("hi") == "marhaba"
+
+
+async def test_outside_of_guilds_the_default_language_is_spoken(home: Home) -> None:
+    guilds = await home.guilds(Config(locale="ar"))
+    assert guilds.reader(None)("hi") == guilds.reader(GUILD + 9)("hi") == "marhaba"
