@@ -71,17 +71,22 @@ class ChatActivity:
         """Windows that an earlier process opened."""
         for viewer in viewers:
             seen = viewer.active_until - self.window
-            self._open.setdefault(viewer.kick_user_id, Span(viewer.kick_name, seen, seen))
+            span = self._open.setdefault(viewer.kick_user_id, Span(viewer.kick_name, seen, seen))
+            if span.first - seen <= self.window:
+                span.first = min(span.first, seen)
+            else:
+                self._past.append((viewer.kick_user_id, Span(viewer.kick_name, seen, seen)))
 
     def active_in(self, minute: datetime) -> list[Viewer]:
-        """Everyone whose window is open at the end of the minute that starts at `minute`."""
+        """Everyone, once, whose window is open at the end of the minute that starts at `minute`."""
         end = minute + MINUTE
         opened_after = end - self.window
-        return [
-            Viewer(user_id, span.kick_name, span.last + self.window)
-            for user_id, span in chain(self._open.items(), self._past)
+        active = {
+            user_id: Viewer(user_id, span.kick_name, span.last + self.window)
+            for user_id, span in chain(self._past, self._open.items())
             if span.first < end and span.last > opened_after
-        ]
+        }  # a window that was made longer may join two stretches
+        return list(active.values())
 
     def distinct_since(self, since: datetime) -> int:
         return sum(1 for span in self._open.values() if span.last >= since)
