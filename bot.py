@@ -34,13 +34,13 @@ from core.clock import SandboxClock, SystemClock
 from core.clock_follower import follow
 from core.config import Config
 from core.db import Database, is_away, migrate, migrate_when_reachable
-from core.draws import DrawFinisher
+from core.draws import DrawFinisher, Publisher
 from core.embedded_postgres import EmbeddedInUse, EmbeddedPostgres, EmbeddedUnavailable
 from core.errors import ConfigError
 from core.guilds import Guilds
 from core.jobs import Scheduler
 from core.kick_events import KickChannelIds, kick_slug
-from core.outbox import Outbox
+from core.outbox import Follower, Outbox
 from core.supervisor import Fatal, Leadership, Supervisor
 from core.texts import Texts
 from giveaway.checker import GiveawayChecker
@@ -58,6 +58,7 @@ from raffle_system.draw import RafflePublisher
 from raffle_system.kick_inbox import KickInbox
 from raffle_system.kick_intake import KickIntake
 from raffle_system.scheduler import RaffleSchedule
+from raffle_system.shuffle_links import DECISION_REF, DecisionFollower
 from raffle_system.shuffle_tracker import ShuffleTracker
 from web import health, kick_metrics
 from web.app import WebServer
@@ -242,8 +243,10 @@ class Parts:
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
             tools=self.tools, checker=self.checker, counter=self.counter,
         )  # fmt: skip
-        self.outbox = Outbox(self.db, clock, self.sender, {"giveaway": GiveawayPost(self.tools)})
-        publishers = {
+        decisions = DecisionFollower(clock, self.guilds)
+        followers: dict[str, Follower] = {"giveaway": GiveawayPost(self.tools), DECISION_REF: decisions}
+        self.outbox = Outbox(self.db, clock, self.sender, followers)
+        publishers: dict[str, Publisher] = {
             "raffle": RafflePublisher(clock, self.guilds, config.web_base_url),
             "giveaway": GiveawayPublisher(self.tools),
         }

@@ -6,42 +6,27 @@ import discord
 from discord.ext import commands
 
 from cogs._checks import act_cooldown, look_cooldown
-from cogs._commands import hybrid_command, hybrid_group, subcommand
+from cogs._commands import hybrid_command, subcommand
 from cogs._context import Context
+from cogs._link_group import LinkGroup, show_status
 from cogs.client import DrumrollBot
+from cogs.link_shuffle import DecisionButton, ShuffleLinking
 from core import identity
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed
-from core.texts import escape, mention, moment
+from core.texts import escape, moment
 
 
-class LinkCog(commands.Cog, name="Link"):
+class LinkCog(ShuffleLinking, LinkGroup, commands.Cog, name="Link"):
     def __init__(self, bot: DrumrollBot) -> None:
         self.bot = bot
 
-    @hybrid_group(invoke_without_command=True)
-    @commands.guild_only()
-    @look_cooldown()
-    async def link(self, ctx: Context) -> None:
-        await self._status(ctx, ctx.author)
-
-    @subcommand(link)
+    @subcommand(LinkGroup.link)
     @look_cooldown()
     async def status(self, ctx: Context, user: discord.User | None = None) -> None:
-        await self._status(ctx, user or ctx.author)
+        await show_status(ctx, user or ctx.author)
 
-    async def _status(self, ctx: Context, user: discord.abc.User) -> None:
-        async with ctx.services.db.transaction() as conn:
-            found = await identity.link_of(conn, ctx.settings.guild_id, user.id)
-        if found is None:
-            text = ctx.reader("link.status_none", member=mention(user.id))
-        else:
-            text = ctx.reader(
-                "link.status", member=mention(user.id), name=escape(found.kick_name), when=moment(found.linked_at, "R")
-            )
-        await ctx.say(Embed(description=text, colour=BLUE), private=True)
-
-    @subcommand(link)
+    @subcommand(LinkGroup.link)
     @act_cooldown()
     async def kick(self, ctx: Context) -> None:
         settings = ctx.settings
@@ -68,4 +53,5 @@ class LinkCog(commands.Cog, name="Link"):
 
 
 async def setup(bot: DrumrollBot) -> None:
+    bot.add_dynamic_items(DecisionButton)
     await bot.add_cog(LinkCog(bot))

@@ -15,6 +15,7 @@ from cogs._raffle_group import RaffleGroup, show_info
 from cogs.client import DrumrollBot
 from cogs.raffle_admin import RaffleAdmin
 from cogs.raffle_config import RaffleConfig
+from cogs.raffle_wagers import RaffleWagers
 from core import identity
 from core.errors import UserError
 from core.messages import Embed
@@ -22,7 +23,7 @@ from raffle_system import periods, tickets, watchtime_converter
 from raffle_system.config import HISTORY_LENGTH, LEADERBOARD_DEFAULT, LEADERBOARD_MOST
 
 
-class RaffleCog(RaffleAdmin, RaffleConfig, RaffleGroup, commands.Cog, name="Raffle"):
+class RaffleCog(RaffleAdmin, RaffleWagers, RaffleConfig, RaffleGroup, commands.Cog, name="Raffle"):
     def __init__(self, bot: DrumrollBot) -> None:
         self.bot = bot
         self._menu = app_commands.ContextMenu(name="Tickets", callback=self._tickets_menu)

@@ -86,6 +86,8 @@ class RaffleAdmin(RaffleGroup):
             actor=ctx.author.id, channel_id=ctx.channel.id, prize=prize, present=ctx.members_present()
         )
         try:
+            if plan.ends_now:
+                await services.schedule.look_before_end(settings.guild_id)
             async with services.db.transaction() as conn:
                 await draw.start(
                     conn, services.clock, settings, services.chain, services.guilds, plan.period.id, request,
@@ -118,6 +120,7 @@ class RaffleAdmin(RaffleGroup):
     async def _reset(self, ctx: Context, period_id: int) -> None:
         """End the period that was shown, if it still runs; a second press ends nothing."""
         settings, services = ctx.settings, ctx.services
+        await services.schedule.look_before_end(settings.guild_id)
         async with services.db.transaction() as conn:
             period = await periods.active(conn, settings.guild_id, for_update=True)
             if period.id != period_id:

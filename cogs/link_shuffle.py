@@ -1,0 +1,82 @@
+"""`link shuffle`, `link casino`, and the buttons with which an admin decides."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+import discord
+
+from cogs import _errors
+from cogs._checks import act_cooldown, is_admin
+from cogs._commands import subcommand
+from cogs._context import Context
+from cogs._link_group import LinkGroup
+from cogs._messages import NOBODY, embed_of
+from core.errors import UserError
+from core.messages import BLUE, GREEN, GREY, Embed
+from core.texts import escape
+from raffle_system import shuffle_links
+from raffle_system.wager_announcements import NAMES
+
+Casino = Literal["shuffle", "howl", "roobet", "rainbet", "gamdom", "packdraw", "csgobig"]
+
+
+class ShuffleLinking(LinkGroup):
+    @subcommand(LinkGroup.link)
+    @act_cooldown()
+    async def shuffle(self, ctx: Context, *, username: str) -> None:
+        await self._ask(ctx, "shuffle", username)
+
+    @subcommand(LinkGroup.link)
+    @act_cooldown()
+    async def casino(self, ctx: Context, casino: Casino, *, username: str) -> None:
+        await self._ask(ctx, casino, username)
+
+    async def _ask(self, ctx: Context, casino: str, username: str) -> None:
+        services = ctx.services
+        async with services.db.transaction() as conn:
+            link = await shuffle_links.request(
+                conn, services.clock, services.guilds, ctx.settings, casino, username, ctx.author.id, ctx.channel.id
+            )
+        text = ctx.reader("shuffle.requested", casino=NAMES[link.casino], name=escape(link.username))
+        await ctx.say(Embed(description=text, colour=BLUE), private=True)
+
+
+class DecisionButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=re.compile(r"shuffle-link:(?P<answer>approve|reject):(?P<id>[0-9]{1,18})"),
+):
+    """Approve or Reject on an admin's card: works for every card that was ever posted."""
+
+    def __init__(self, answer: str, link_id: int) -> None:
+        super().__init__(discord.ui.Button(label=answer, custom_id=f"shuffle-link:{answer}:{link_id}"))
+        self.approve = answer == "approve"
+        self.link_id = link_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> DecisionButton:
+        return cls(match["answer"], int(match["id"]))
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        services = interaction.client.services  # type: ignore[attr-defined]
+        reader = services.guilds.reader(interaction.guild_id, interaction.user.id)
+        try:
+            settings = services.guilds.find(interaction.guild_id)
+            if settings is None or not is_admin(interaction.user, settings):
+                raise UserError("error.admin_only")
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            async with services.db.transaction() as conn:
+                made = await shuffle_links.decide(
+                    conn, services.clock, services.guilds, settings, self.link_id, interaction.user.id,
+                    approve=self.approve,
+                )  # fmt: skip
+        except Exception as error:  # noqa: BLE001 - rendered to the person who pressed
+            await _errors.answer_interaction(interaction, _errors.explain(error, reader))
+            return
+        key = "shuffle.done_verified" if self.approve else "shuffle.done_rejected"
+        text = reader(key, name=escape(made.link.username), tickets=reader.count("count.tickets", made.tickets))
+        page = Embed(description=text, colour=GREEN if self.approve else GREY)
+        await interaction.followup.send(embed=embed_of(page), ephemeral=True, allowed_mentions=NOBODY)
