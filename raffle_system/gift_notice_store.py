@@ -134,7 +134,7 @@ async def given_since(conn: Connection, guild_id: int, kick_user_id: int, name_k
     result = await conn.execute(
         text(
             "SELECT coalesce(sum(sub_count), 0) FROM raffle_gifted_subs WHERE guild_id = :guild_id "
-            "AND status <> 'rejected' AND gifted_at > :since "
+            "AND status <> 'rejected' AND gifted_at >= :since "
             "AND (gifter_kick_user_id = :kick_user_id OR (gifter_kick_user_id IS NULL AND gifter_name_key = :name_key))"
         ),
         {"guild_id": guild_id, "kick_user_id": kick_user_id, "name_key": name_key, "since": since},

@@ -150,15 +150,18 @@ async def paid_row(conn: Connection, period_id: int, source_ref: str) -> Row | N
     return dict(row) if row else None
 
 
-async def open_flags(conn: Connection, guild_id: int, kick_user_id: int | None, name_key: str) -> list[Row]:
-    """What a leaderboard says that somebody gave unheard, the newest first."""
+async def open_flags(
+    conn: Connection, guild_id: int, kick_user_id: int | None, name_key: str, since: datetime
+) -> list[Row]:
+    """What a leaderboard says that somebody gave unheard before the end of a gap after `since`, the newest first."""
     result = await conn.execute(
         text(
             "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND status = 'flagged' "
+            "AND gifted_at >= :since "
             "AND (gifter_kick_user_id = CAST(:kick_user_id AS bigint) OR gifter_name_key = :name_key) "
             "ORDER BY id DESC FOR UPDATE"
         ),
-        {"guild_id": guild_id, "kick_user_id": kick_user_id, "name_key": name_key},
+        {"guild_id": guild_id, "kick_user_id": kick_user_id, "name_key": name_key, "since": since},
     )
     return [dict(row) for row in result.mappings()]
 
@@ -178,10 +181,14 @@ async def flag(conn: Connection, values: dict[str, Any]) -> Row | None:
     return dict(row) if row else None
 
 
-async def socket_was_down(conn: Connection, when: datetime) -> bool:
+async def socket_was_down(conn: Connection, when: datetime, slack: timedelta) -> bool:
+    """Whether nothing could be heard at a moment that another clock names, give or take `slack`."""
     result = await conn.execute(
-        text("SELECT EXISTS (SELECT FROM kick_gaps WHERE :when BETWEEN started_at AND ended_at)"),
-        {"when": when},
+        text(
+            "SELECT EXISTS (SELECT FROM kick_gaps WHERE CAST(:when AS timestamptz) "
+            "BETWEEN started_at - CAST(:slack AS interval) AND ended_at + CAST(:slack AS interval))"
+        ),
+        {"when": when, "slack": slack},
     )
     return bool(result.scalar_one())
 

@@ -29,6 +29,7 @@ from raffle_system.tickets import grant
 
 TWIN_SPAN = timedelta(seconds=10)
 MATCH_SPAN = timedelta(seconds=120)
+GAP_SLACK = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,9 +200,9 @@ async def _added(
     name = "" if anonymous else (gift.username if isinstance(gift, ChatMessage) else gift.gifter_name)
     period = await periods.for_event(conn, settings.guild_id, told_at(gift))
     names = gift.giftees if isinstance(gift, GiftedSubs) else ()
-    trusted = transport == "socket" or await store.socket_was_down(conn, told_at(gift))
+    trusted = transport == "socket" or await store.socket_was_down(conn, told_at(gift), GAP_SLACK)
     if trusted and not anonymous:
-        await _covers_flags(conn, settings.guild_id, gifter_id, name_key(name), gift_count(gift))
+        await _covers_flags(conn, settings.guild_id, gifter_id, name_key(name), gift_count(gift), told_at(gift))
     return await store.add(
         conn,
         {
@@ -214,9 +215,11 @@ async def _added(
     )  # fmt: skip
 
 
-async def _covers_flags(conn: Connection, guild_id: int, gifter_id: int | None, key: str, count: int) -> None:
+async def _covers_flags(
+    conn: Connection, guild_id: int, gifter_id: int | None, key: str, count: int, at: datetime
+) -> None:
     """A gift that comes late is what a leaderboard had said to be missing: the flag shrinks, or goes."""
-    for row in await store.open_flags(conn, guild_id, gifter_id, key):
+    for row in await store.open_flags(conn, guild_id, gifter_id, key, at):
         left = row["sub_count"] - count
         await store.change(conn, row["id"], {"sub_count": left} if left > 0 else {"status": "rejected"})
         count = -left
@@ -297,6 +300,6 @@ async def believe_gap(
 ) -> list[Award]:
     """Pay what webhooks told of a time in which nothing could be heard, before we knew that it was one."""
     await store.lock(conn, settings.guild_id)
-    rows = await notice_store.pending_between(conn, settings.guild_id, started_at, ended_at)
+    rows = await notice_store.pending_between(conn, settings.guild_id, started_at - GAP_SLACK, ended_at + GAP_SLACK)
     awards = [await believe(conn, settings, row, now) for row in rows]
     return [award for award in awards if award is not None]

@@ -15,7 +15,7 @@ from core.identity import name_key
 from core.kick_events import KicksGifted, OwnSub
 from raffle_system import gift_store, periods
 from raffle_system import kick_payment_store as store
-from raffle_system.gifted_sub_tracker import MATCH_SPAN
+from raffle_system.gifted_sub_tracker import GAP_SLACK, MATCH_SPAN
 from raffle_system.models import KICKS, NEW_SUB, Grant, Period
 from raffle_system.tickets import grant
 
@@ -71,7 +71,7 @@ async def _merged(conn: Connection, row: Row, event: OwnSub | KicksGifted) -> Ro
 async def _added(conn: Connection, settings: GuildSettings, event: OwnSub | KicksGifted, kind: str, amount: int) -> Row:
     """A webhook alone waits: Kick sends them for payments that fail, too."""
     period = await periods.for_event(conn, settings.guild_id, event.at)
-    believed = event.transport == "socket" or await gift_store.socket_was_down(conn, event.at)
+    believed = event.transport == "socket" or await gift_store.socket_was_down(conn, event.at, GAP_SLACK)
     return await store.add(
         conn,
         {

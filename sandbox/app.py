@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from sandbox import discord, kick, page, panels
-from sandbox.affiliate import FEED_ID, AffiliateFeed
+from sandbox.affiliate import CODE, FEED_ID, AffiliateFeed
 from sandbox.beacon import Beacon
 from sandbox.clock import TurnableClock
 
@@ -22,7 +22,7 @@ class Sandbox:
         self.clock = clock or TurnableClock()
         self.discord = world or discord.DiscordWorld.default(now=self.clock.now)
         self.kick = kick.KickWorld(self.clock.now)
-        self.affiliate = AffiliateFeed()
+        self.affiliate = AffiliateFeed(self.clock.now)
         self.beacon = Beacon(self.clock.now, secret=SECRET)
         self.port = 0
         self.routes: list[Callable[[web.Application], None]] = []
@@ -70,7 +70,13 @@ class Sandbox:
             "KICK_CHANNEL": self.kick.default.slug,
             "KICK_WS_URL": f"ws://{HOST}:{self.port}/kick{self.kick.socket_path}",
             "KICK_SITE_BASE": f"{self.url}/kick",
+            "KICK_API_BASE": f"{self.url}/kick",
+            "KICK_ID_BASE": f"{self.url}/kick",
+            "KICK_CLIENT_ID": kick.CLIENT_ID,
+            "KICK_CLIENT_SECRET": kick.CLIENT_SECRET,
             "RAFFLE_ANNOUNCEMENT_CHANNEL_ID": announcements,
+            "SHUFFLE_AFFILIATE_URL": self.affiliate_url,
+            "SHUFFLE_CAMPAIGN_CODE": CODE,
             "SANDBOX_CLOCK_START": self.clock.now().isoformat(),
             "SANDBOX_CLOCK_SPEED": str(self.clock.speed),
             "SANDBOX_CLOCK_URL": f"{self.url}/clock",

@@ -45,6 +45,7 @@ def add_routes(app: web.Application, world: KickWorld, prefix: str = "/kick") ->
     app.router.add_get(f"{prefix}/app/{{key}}", world.pusher.handle)
     app.router.add_get(f"{prefix}/api/v2/channels/{{slug}}", site_channel)
     app.router.add_post(f"{prefix}/api/v1/realtime/channels/{{id}}/chat/connection", negotiate)
+    world.official.add_routes(app, prefix)
     app.router.add_get(f"{prefix}/control/state", state)
     app.router.add_post(f"{prefix}/control/{{handle}}", turn)
     app.on_shutdown.append(stop)
@@ -150,6 +151,24 @@ async def _close(world: KickWorld, body: dict[str, Any]) -> int:
 async def _heal(world: KickWorld, _body: dict[str, Any]) -> None:
     world.pusher.heal()
     world.site_blocked = False
+    world.official.down = None
+
+
+async def _webhook(world: KickWorld, body: dict[str, Any]) -> int:
+    """Any webhook, signed; the status of the bot's answer."""
+    message_id = body.get("message_id")
+    return await world.official.deliver(
+        str(body["event"]), dict(body.get("data", {})), None if message_id is None else str(message_id)
+    )
+
+
+async def _webhook_url(world: KickWorld, body: dict[str, Any]) -> None:
+    url = body.get("url")
+    world.official.webhook_url = None if url is None else str(url)
+
+
+async def _api_down(world: KickWorld, body: dict[str, Any]) -> None:
+    world.official.down = int(body.get("status", 503))
 
 
 async def _block_site(world: KickWorld, body: dict[str, Any]) -> None:
@@ -171,4 +190,7 @@ _HANDLES: dict[str, Handle] = {
     "close": _close,
     "heal": _heal,
     "block-site": _block_site,
+    "webhook": _webhook,
+    "webhook-url": _webhook_url,
+    "api-down": _api_down,
 }

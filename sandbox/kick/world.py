@@ -13,6 +13,7 @@ from typing import Any
 
 from sandbox.kick import frames
 from sandbox.kick.frames import Gift, Outgoing
+from sandbox.kick.official import OfficialKick, gifts_body, status_body
 from sandbox.kick.pusher import APP_KEY, Pusher
 
 GARBAGE = (
@@ -51,6 +52,7 @@ class KickWorld:
         self.pusher = Pusher(activity_timeout)
         self.channels: dict[str, Channel] = {}
         self.site_blocked = False
+        self.official = OfficialKick(self)
         self.default = self.add_channel("sandbox-streamer", 7001, 8001, 9001)
         self._gifts = 0
         self._crowds: set[asyncio.Task[None]] = set()
@@ -99,12 +101,22 @@ class KickWorld:
             await self.pusher.publish(
                 [frames.live_frame(channel.channel_id, channel.stream_id, title, channel.live_since)]
             )
+            await self._subscribed(channel, "livestream.status.updated", status_body(channel, True, self.now(), None))
 
     async def go_offline(self, slug: str | None = None) -> None:
         """The stream ends."""
         channel = self.channel(slug)
+        started = channel.live_since or self.now()
         channel.live_since = channel.hosting = None
         await self.pusher.publish([frames.stop_frame(channel.channel_id, channel.stream_id)])
+        body = status_body(channel, False, started, self.now())
+        await self._subscribed(channel, "livestream.status.updated", body)
+
+    async def _subscribed(self, channel: Channel, event: str, body: dict[str, Any]) -> None:
+        """Deliver a webhook once for each subscription that the app has: two of them are two message ids."""
+        for row in self.official.subscriptions if self.official.automatic else ():
+            if (row["event"], row["broadcaster_user_id"]) == (event, channel.user_id):
+                await self.official.deliver(event, body)
 
     async def host(self, other: str, viewers: int = 50, slug: str | None = None) -> None:
         """The channel hosts another: its viewers are sent there."""
@@ -155,6 +167,8 @@ class KickWorld:
         )
         channel.last_gift = frames.gift_frames(told)
         await self.pusher.publish(channel.last_gift)
+        body = gifts_body(channel, None if anonymous else gifter, names, told.created_at)
+        await self._subscribed(channel, "channel.subscription.gifts", body)
         return told
 
     async def replay_last_gift(self, slug: str | None = None) -> int:
