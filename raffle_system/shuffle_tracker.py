@@ -215,7 +215,8 @@ class ShuffleTracker:
             "wager_feed_trouble",
             extra={"guild": feed.guild_id, "feed": feed.key, "trouble": str(trouble), "failures": failures},
         )
-        tell = failures >= TELL_AFTER_FAILURES and row["told_at"] is None
+        new_and_empty = trouble.reason == "empty" and row["baseline_at"] is None  # nobody wagered under the code yet
+        tell = failures >= TELL_AFTER_FAILURES and row["told_at"] is None and not new_and_empty
         values: dict[str, object] = {
             "failures": failures, "trouble": trouble.reason, "last_tried_at": now,
             "next_poll_at": now + timedelta(seconds=wait), "told_at": now if tell else row["told_at"],

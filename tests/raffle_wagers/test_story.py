@@ -1,0 +1,74 @@
+"""Wagers as people see them: the bot as a process, against the stand-ins."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.e2e.conftest import bot, discord, sandbox, stage, start_bot  # noqa: F401 - fixtures
+from tests.e2e.support import Bot, Stage, eventually
+
+pytestmark = pytest.mark.timeout(90)
+
+
+async def asked_once_more(stage: Stage, minutes: int = 16) -> None:  # noqa: F811
+    """Let the next poll come."""
+    asked = stage.sandbox.affiliate.asked
+    for _ in range(10):  # an answer on its way when the clock is turned puts the next poll off by one more interval
+        stage.clock.turn(forward=timedelta(minutes=minutes))
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            if stage.sandbox.affiliate.asked > asked:
+                return
+    raise AssertionError("the feed is not asked any more")
+
+
+async def test_a_member_links_a_casino_name_and_is_paid(stage: Stage, bot: Bot) -> None:  # noqa: F811
+    feed, people = stage.sandbox.affiliate, stage.discord
+    await stage.link("viewer1")
+    feed.raise_("Roller", Decimal(900))
+    await asked_once_more(stage)
+    viewer, mod = people.as_user("viewer1"), people.as_user("moderator")
+    asked = await (await viewer.slash("link shuffle", channel="raffle", username="roller")).answer()
+    assert asked.ephemeral
+    assert "An admin decides" in asked.text
+    card = await people.wait_for_message("announcements", containing="A casino name to link")
+    assert "$900.00" in card.text
+    refused = await (await viewer.click(card, "Approve")).answer()
+    assert refused.ephemeral
+    await bot.kill()
+    await bot.again()
+    done = await (await mod.click(card, "Approve")).answer()
+    assert "18 tickets" in done.text
+
+    async def decided() -> bool:
+        seen = await mod.see(card)
+        return "Approved by" in seen.text and not seen.components
+
+    await eventually(decided)
+    feed.raise_("Roller", Decimal(1100))
+    await asked_once_more(stage)
+    said = await people.wait_for_message("announcements", containing="for wagering", timeout=20)
+    assert "22 tickets" in said.text
+    assert "40" in (await stage.tickets("viewer1")).text
+
+
+async def test_an_admin_sees_trouble_and_the_secret_stays_secret(stage: Stage, bot: Bot) -> None:  # noqa: F811
+    feed, people = stage.sandbox.affiliate, stage.discord
+    await asked_once_more(stage)
+    feed.trouble = "html"
+    for _ in range(4):
+        await asked_once_more(stage, minutes=70)
+    told = await people.wait_for_message("announcements", containing="A wager feed has trouble")
+    assert "web page" in told.text
+    status = await (await people.as_user("streamer").slash("raffle wagers status", channel="raffle")).answer()
+    assert "web page" in status.text
+    secret = "5a4db0c5-0000-4000-8000-00000000d201"
+    assert secret not in "".join(bot.log)
+    assert secret not in str(await people.state())
+    feed.trouble = ""
+    stage.clock.turn(forward=timedelta(minutes=70))
+    await people.wait_for_message("announcements", containing="works again", timeout=20)
