@@ -113,7 +113,7 @@ class Panels:
             "kick": {
                 "slug": channel.slug,
                 "live": channel.live_since is not None,
-                "connections": len(worlds.kick.pusher.connections),
+                "listening": self._listening(channel.chatroom_id),
                 "silent": worlds.kick.pusher.silent,
                 "site_blocked": worlds.kick.site_blocked,
                 "can_replay": bool(channel.last_gift),
@@ -127,6 +127,11 @@ class Panels:
                 {"kind": one.kind, "pattern": one.pattern, "count": one.count} for one in worlds.discord.faults.pending
             ],
         }
+
+    def _listening(self, chatroom_id: int) -> int:
+        """How many sockets hear the chat; a connection alone hears nothing."""
+        chat = f"chatrooms.{chatroom_id}.v2"
+        return sum(chat in each.channels for each in self._worlds.kick.pusher.connections)
 
     async def _serve_state(self, _: web.Request) -> web.Response:
         clock = self._worlds.clock.state()

@@ -3,7 +3,7 @@
 import { h, $, fill } from "./dom.js";
 import { fileBody } from "./api.js";
 import { on } from "./bus.js";
-import { doAct } from "./interactions.js";
+import { doAct, toast } from "./interactions.js";
 import { arrows, commandRow, mark, matching, optionForm } from "./slash.js";
 import { currentChannel, nameOf, state } from "./state.js";
 import { toBottom } from "./chat.js";
@@ -29,6 +29,7 @@ export function startComposer() {
   on("compose", compose);
   on("channel", () => (endCommand(), clear(), showRights()));
   on("state", showRights);
+  on("commands", () => box().value.startsWith("/") && typed());
 }
 
 function showRights() {
@@ -119,6 +120,10 @@ function endCommand() {
 async function send() {
   const content = box().value;
   if (!content.trim() && !draft.files.length) return;
+  if (content.startsWith("/") && !state.commands.length) {
+    toast(t("slash.none"), "bad");
+    return;
+  }
   const { reply, edit, files } = draft;
   let done;
   if (edit) done = await doAct("edit", { message: edit.id, content });

@@ -19,6 +19,7 @@ import { wagersPanel } from "./panels/wagers.js";
 import { beaconPanel, faultsPanel } from "./panels/trouble.js";
 import { clockPanel, smallClock, startTicking } from "./panels/clock.js";
 import { botPanel } from "./panels/bot.js";
+import { startStarting } from "./starting.js";
 import { startTour } from "./tour.js";
 import { startTourView } from "./tour_view.js";
 import { openDrawer, startLayout, startTabs, startToasts } from "./layout.js";
@@ -37,6 +38,7 @@ async function boot() {
   startChat();
   startComposer();
   startSidebar(go);
+  startStarting();
   const openTab = startTabs({ kick: kickPanel, wagers: wagersPanel, beacon: beaconPanel, faults: faultsPanel, clock: clockPanel, bot: botPanel, people: peoplePanel });
   startTour();
   startTourView($("#tab-tour"), openTab);
@@ -90,6 +92,7 @@ async function refresh() {
 async function commands() {
   if (!state.current) return;
   state.commands = await look("commands", { as: state.me, channel: state.current });
+  emit("commands");
 }
 
 function become(username) {

@@ -36,7 +36,7 @@ function status() {
     state.className = live ? "live" : "";
     go.textContent = t(live ? "kick.go_offline" : "kick.go_live");
     go.className = live ? "secondary" : "success";
-    note.textContent = t("kick.connections", { n: facts.kick?.connections ?? 0 });
+    note.textContent = t("kick.connections", { n: facts.kick?.listening ?? 0 });
   };
   on("kick", draw);
   draw();
