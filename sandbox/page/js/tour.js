@@ -82,7 +82,7 @@ export const currentPart = () => currentStep()?.parts.find((part) => !part.done(
 export function startTour() {
   on("lines", (fresh) => fresh.forEach(heard));
   on("kick", () => emit("tour"));
-  on("wagers", (wagers) => wagers.rows.length && fact("wagered"));
+  on("wagers", (wagers) => wagers.rows.some((one) => one.who === HERO) && fact("wagered"));
   on("interacted", interacted);
   on("arrived", arrived);
   on("verified", ({ ok }) => ok && fact("verified"));

@@ -29,7 +29,7 @@ function stepElement(step, at, current) {
   const done = stepDone(step);
   const title = h("div", { class: "tour-title" }, h("span", { class: "tick", "aria-hidden": "true" }, done ? "✓" : String(at + 1)), h("strong", {}, t(`tour.${step.name}`)), done && h("span", { class: "sr" }, t("tour.done")));
   const parts = step.parts.map((part) => h("li", { class: part.done() ? "done" : part === currentPart() ? "now" : "" }, words(step, part)));
-  return h("li", { class: done ? "done" : current ? "now" : "" }, title, current && h("p", { class: "quiet" }, t(`tour.${step.name}.why`)), current && h("ul", {}, parts));
+  return h("li", { class: done ? "done" : current ? "now" : "" }, title, current && h("p", { class: "quiet" }, spans(t(`tour.${step.name}.why`), 0)), current && h("ul", {}, parts));
 }
 
 function strip(step) {

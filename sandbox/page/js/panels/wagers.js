@@ -6,7 +6,7 @@ import { on } from "../bus.js";
 import { t } from "../i18n.js";
 import { button, facts, field, form, number, section } from "./kit.js";
 
-const TROUBLES = ["", "too_many", "html", "empty", "error"];
+const TROUBLES = ["", "too_many", "html", "empty", "error", "not_a_list", "half_gone", "started_afresh", "bad_rows", "slow", "redirect"];
 const turn = (body) => post("/affiliate/control/turn", body);
 
 export function wagersPanel(box) {
