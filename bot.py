@@ -62,6 +62,7 @@ from raffle_system.shuffle_links import DECISION_REF, DecisionFollower
 from raffle_system.shuffle_tracker import ShuffleTracker
 from web import health, kick_metrics
 from web.app import WebServer
+from web.kick_oauth import KickSignIn
 from web.kick_routes import KickRoutes
 from web.metrics import Metrics
 
@@ -219,7 +220,8 @@ class Parts:
             client_id=config.kick_client_id, client_secret=config.kick_client_secret,
         )  # fmt: skip
         self.inbox = KickInbox(self.db, clock, decode_webhook, self.intake.on_webhook)
-        process.kick_routes.attach(KickKeys(self.api.public_key), self.inbox)
+        sign_in = KickSignIn(config, self.db, clock, self.guilds, self.api, self.intake.linking)
+        process.kick_routes.attach(KickKeys(self.api.public_key), self.inbox, sign_in)
         self.listener = KickListener(
             self.session, clock, site_base=config.kick_site_base, socket_url=config.kick_ws_url,
             wanted=self._kick_channels, followed=self.intake.follow, on_event=self.intake.on_event,
@@ -241,6 +243,7 @@ class Parts:
         self.services = Services(
             config=config, clock=clock, db=self.db, guilds=self.guilds, texts=process.texts,
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
+            sign_in_url=sign_in.url_for,
             tools=self.tools, checker=self.checker, counter=self.counter,
         )  # fmt: skip
         decisions = DecisionFollower(clock, self.guilds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from core.beacon import BeaconChain
@@ -10,9 +11,14 @@ from core.config import Config
 from core.db import Database
 from core.guilds import Guilds
 from core.texts import Texts
+from giveaway.checker import GiveawayChecker
+from giveaway.facts import Tools
+from giveaway.levels import MessageCounter
 from raffle_system.kick_intake import KickIntake
 from raffle_system.scheduler import RaffleSchedule
 from raffle_system.shuffle_tracker import ShuffleTracker
+
+SignInUrl = Callable[[int, int, int | None], Awaitable[str | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,3 +32,7 @@ class Services:
     schedule: RaffleSchedule
     tracker: ShuffleTracker
     intake: KickIntake
+    sign_in_url: SignInUrl
+    tools: Tools
+    checker: GiveawayChecker
+    counter: MessageCounter

@@ -41,6 +41,9 @@ class LinkCog(ShuffleLinking, LinkGroup, commands.Cog, name="Link"):
             channel=f"https://kick.com/{channel}",
             until=moment(code.expires_at, "R"),
         )
+        url = await ctx.services.sign_in_url(settings.guild_id, ctx.author.id, ctx.channel.id)
+        if url is not None and ctx.interaction is not None:
+            text += "\n\n" + ctx.reader("link.oauth_hint", url=url)
         await ctx.say(Embed(title=ctx.reader("link.code_title"), description=text, colour=BLUE), private=True)
 
     @hybrid_command()
@@ -48,7 +51,7 @@ class LinkCog(ShuffleLinking, LinkGroup, commands.Cog, name="Link"):
     @act_cooldown()
     async def unlink(self, ctx: Context) -> None:
         async with ctx.services.db.transaction() as conn:
-            name = await identity.unlink(conn, ctx.services.clock, ctx.settings.guild_id, ctx.author.id, ctx.author.id)
+            name = await ctx.services.intake.linking.end(conn, ctx.settings.guild_id, ctx.author.id, ctx.author.id)
         await ctx.say(Embed(description=ctx.reader("link.ended", name=escape(name)), colour=GREEN), private=True)
 
 

@@ -13,8 +13,10 @@ from cogs._context import Context
 from cogs._messages import NOBODY, embed_of
 from cogs._raffle_group import RaffleGroup, show_info
 from cogs.client import DrumrollBot
+from cogs.link_admin import LinkAdmin
 from cogs.raffle_admin import RaffleAdmin
 from cogs.raffle_config import RaffleConfig
+from cogs.raffle_gifts import GiftButton, RaffleGifts
 from cogs.raffle_wagers import RaffleWagers
 from core import identity
 from core.errors import UserError
@@ -23,7 +25,9 @@ from raffle_system import periods, tickets, watchtime_converter
 from raffle_system.config import HISTORY_LENGTH, LEADERBOARD_DEFAULT, LEADERBOARD_MOST
 
 
-class RaffleCog(RaffleAdmin, RaffleWagers, RaffleConfig, RaffleGroup, commands.Cog, name="Raffle"):
+class RaffleCog(
+    RaffleAdmin, RaffleGifts, LinkAdmin, RaffleWagers, RaffleConfig, RaffleGroup, commands.Cog, name="Raffle"
+):
     def __init__(self, bot: DrumrollBot) -> None:
         self.bot = bot
         self._menu = app_commands.ContextMenu(name="Tickets", callback=self._tickets_menu)
@@ -81,4 +85,5 @@ class RaffleCog(RaffleAdmin, RaffleWagers, RaffleConfig, RaffleGroup, commands.C
 
 
 async def setup(bot: DrumrollBot) -> None:
+    bot.add_dynamic_items(GiftButton)
     await bot.add_cog(RaffleCog(bot))

@@ -84,7 +84,7 @@ class KickInbox:
             if is_away(error):
                 raise
             self.counters["failed"] += 1
-            log.exception("kick_webhook_failed", extra={"message": row["message_id"], "event": row["event"]})
+            log.exception("kick_webhook_failed", extra={"delivery": row["message_id"], "event": row["event"]})
             wait = min(timedelta(seconds=2.0 ** min(row["attempts"], 10)), LONGEST_WAIT)
             await store.failed(conn, row["message_id"], repr(error)[:500], self._clock.now() + wait)
 

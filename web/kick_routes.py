@@ -1,4 +1,4 @@
-"""`POST /webhooks/kick`: Kick's deliveries, checked and kept before they are answered."""
+"""Kick's way in: `POST /webhooks/kick`, checked and kept before it is answered, and the two pages of signing in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from core.db import is_away
 from kick.signature import KickKeys
 from kick.webhooks import LARGEST_BODY
 from raffle_system.kick_inbox import KickInbox
+from web.kick_oauth import KickSignIn
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +24,27 @@ class KickRoutes:
 
     def __init__(self) -> None:
         self._attached: tuple[KickKeys, KickInbox] | None = None
+        self._sign_in: KickSignIn | None = None
         self.counters: Counter[str] = Counter()
 
-    def attach(self, keys: KickKeys, inbox: KickInbox) -> None:
+    def attach(self, keys: KickKeys, inbox: KickInbox, sign_in: KickSignIn | None = None) -> None:
         self._attached = keys, inbox
+        self._sign_in = sign_in
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_post("/webhooks/kick", self._serve_webhook)
+        app.router.add_get("/kick/login", self._serve_login)
+        app.router.add_get("/kick/callback", self._serve_callback)
+
+    async def _serve_login(self, request: web.Request) -> web.Response:
+        if self._sign_in is None:
+            raise web.HTTPServiceUnavailable
+        return await self._sign_in.serve_login(request)
+
+    async def _serve_callback(self, request: web.Request) -> web.Response:
+        if self._sign_in is None:
+            raise web.HTTPServiceUnavailable
+        return await self._sign_in.serve_callback(request)
 
     async def _serve_webhook(self, request: web.Request) -> web.Response:
         status = await self._taken(request)
