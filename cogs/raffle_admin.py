@@ -38,7 +38,7 @@ class RaffleAdmin(RaffleGroup):
     async def give(self, ctx: Context, user: discord.User, amount: int, *, reason: str = "") -> None:
         tickets.check_amount(amount)
         if user.bot or (ctx.guild is not None and ctx.guild.get_member(user.id) is None and ctx.bot.intents.members):
-            raise UserError("give.not_a_member", member=mention(user.id))
+            raise UserError("give.not_a_member", member=user.display_name)
         await self._bonus(ctx, user.id, amount, reason, give=True)
 
     @subcommand(RaffleGroup.raffle)

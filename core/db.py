@@ -20,7 +20,16 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-__all__ = ["Connection", "Database", "IntegrityError", "Row", "is_away", "migrate", "violated_constraint"]
+__all__ = [
+    "Connection",
+    "Database",
+    "IntegrityError",
+    "Row",
+    "is_away",
+    "log_failure",
+    "migrate",
+    "violated_constraint",
+]
 
 Connection = AsyncConnection
 Row = Mapping[str, Any]
@@ -99,6 +108,14 @@ def is_away(error: BaseException) -> bool:
             return True
         seen = seen.__cause__
     return False
+
+
+def log_failure(log: logging.Logger, event: str, error: Exception, **fields: object) -> None:
+    """One line for a server that is out of reach, which mends itself; everything else with its traceback."""
+    if is_away(error):
+        log.warning(event, extra={**fields, "error": repr(error)})
+    else:
+        log.error(event, exc_info=error, extra=fields)
 
 
 def violated_constraint(error: IntegrityError) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from core import fair_draw
 from core.beacon import BeaconChain, BeaconClient, BeaconUnavailable
 from core.clock import Clock
-from core.db import Connection, Database, Row
+from core.db import Connection, Database, Row, log_failure
 from core.errors import UserError
 from core.stores import draws as store
 
@@ -139,8 +139,8 @@ class DrawFinisher:
         for row in rows:
             try:
                 finished += await self._finish(row)
-            except Exception as error:
-                log.exception("draw_failed", extra={"draw_id": row["draw_id"]})
+            except Exception as error:  # noqa: BLE001 - logged, and raised when all were tried
+                log_failure(log, "draw_failed", error, draw_id=row["draw_id"])
                 failed = error
         if failed is not None:
             raise failed

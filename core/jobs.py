@@ -12,7 +12,7 @@ from functools import partial
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from core.clock import Clock
-from core.db import Connection, Database
+from core.db import Connection, Database, log_failure
 from core.guilds import Guilds, GuildSettings
 from core.stores import jobs as store
 
@@ -91,8 +91,8 @@ class Scheduler:
     async def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> str | None:
         try:
             await work()
-        except Exception as error:
-            log.exception("job_failed", extra={"job": name})
+        except Exception as error:  # noqa: BLE001 - logged, and tried again at the next tick
+            log_failure(log, "job_failed", error, job=name)
             return f"{name}: {error!r}"
         return None
 

@@ -13,6 +13,7 @@ from typing import Literal
 import asyncpg
 
 from core.clock import Clock, jittered, monotonic
+from core.db import is_away, log_failure
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ STANDBY_POLL_SECONDS = 0.5
 LOCK_CHECK_SECONDS = 1.0
 STOP_SECONDS = 8.0
 STEADY_SECONDS = 60.0
-LONGEST_WAIT = 30.0
+LONGEST_WAIT, LONGEST_WAIT_AWAY = 30.0, 4.0
 
 Work = Callable[[], Awaitable[None]]
 Policy = Literal["fatal", "restart"]
@@ -91,8 +92,8 @@ class Supervisor:
                 error: Exception = RuntimeError(f"{name} ended")
             except Fatal as fatal:
                 return self._give_up(state, fatal)
-            except Exception as caught:
-                log.exception("task_failed", extra={"task": name})
+            except Exception as caught:  # noqa: BLE001 - logged; this is the owner of the task
+                log_failure(log, "task_failed", caught, task=name)
                 error = caught
             if policy == "fatal":
                 return self._give_up(state, Fatal(f"{name}: {error!r}"))
@@ -100,7 +101,9 @@ class Supervisor:
             state.restarts += 1
             state.last_error = repr(error)
             self._note(state, "backing off")
-            await asyncio.sleep(jittered(min(0.5 * 2**attempt, LONGEST_WAIT)))
+            # A server out of reach comes back by itself, and people wait for it: no long wait on top.
+            longest = LONGEST_WAIT_AWAY if is_away(error) else LONGEST_WAIT
+            await asyncio.sleep(jittered(min(0.5 * 2**attempt, longest)))
 
     def _give_up(self, state: TaskState, fatal: Fatal) -> None:
         state.last_error = str(fatal)
@@ -128,7 +131,11 @@ class Leadership:
 
     async def acquire(self) -> None:
         """Return once this process leads; until then it stands by."""
+        waited = False
         while not await self._try():
+            if not waited:
+                log.info("standing_by")
+                waited = True
             await asyncio.sleep(STANDBY_POLL_SECONDS)
         self.leading = True
         log.info("leading")

@@ -15,6 +15,7 @@ from sandbox.driver import Discord
 from tests.e2e.support import Bot, Stage
 
 # Ahead of any real clock: discord.py takes interactions for expired that are older than 15 minutes by its own.
+# (Its interactions are dated by the real clock all the same, and with them the cooldowns of slash commands.)
 START = datetime(2041, 11, 10, 18, 0, 20, tzinfo=UTC)
 
 StartBot = Callable[..., Awaitable[Bot]]

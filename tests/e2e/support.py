@@ -54,6 +54,7 @@ class Bot:
         """Where the bot of this life listens."""
 
         async def look() -> int:
+            assert self.process.returncode is None, f"ended with code {self.process.returncode}"
             found = next((m for line in reversed(self.log) if (m := _PORT.search(line))), None)
             return int(found.group(1)) if found else 0
 
