@@ -263,11 +263,21 @@ async def record_of(conn: Connection, draw_id: str) -> bytes:
     return await asyncio.to_thread(_record, row, text)
 
 
+def _read_before(text: bytes, total: int) -> fair_draw.Entrants:
+    """The entrants of a finished draw as its record needs them: their text and total, without reading a million again.
+
+    They were read when the picks were made, so nothing is left to check; ids and tickets are not there.
+    """
+    entrants = object.__new__(fair_draw.Entrants)
+    vars(entrants).update(text=text, total=total)
+    return entrants
+
+
 def _record(row: Row, text: bytes) -> bytes:
     facts = fair_draw.DrawFacts(
         draw_id=row["draw_id"], title=row["title"], prize=row["prize"], guild_id=row["guild_id"],
         mode=row["mode"], opened_at=row["opened_at"], frozen_at=row["frozen_at"], drawn_at=row["drawn_at"],
-        server_seed=bytes(row["server_seed"]), entrants=fair_draw.parse_entrant_text(text),
+        server_seed=bytes(row["server_seed"]), entrants=_read_before(text, row["total_tickets"]),
         excluded=[(int(item["id"]), item["reason"]) for item in row["excluded"]],
         beacon=row["beacon"], winners=row["winners"],
         picks=[

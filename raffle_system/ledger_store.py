@@ -90,25 +90,27 @@ FROM logged JOIN balances USING (period_id, discord_id)
 """
 
 
+def parameters(grants: Sequence[Grant], now: datetime) -> dict[str, object]:
+    """What GRANT_MANY takes."""
+    return {
+        "guild_ids": [g.guild_id for g in grants],
+        "period_ids": [g.period_id for g in grants],
+        "discord_ids": [g.discord_id for g in grants],
+        "kick_names": [g.kick_name for g in grants],
+        "changes": [g.change for g in grants],
+        "sources": [g.source for g in grants],
+        "source_refs": [g.source_ref for g in grants],
+        "descriptions": [g.description for g in grants],
+        "actors": [g.actor for g in grants],
+        "reverses": [g.reverses for g in grants],
+        "occurred": [g.occurred_at for g in grants],
+        "now": now,
+    }
+
+
 async def grant_many(conn: Connection, grants: Sequence[Grant], now: datetime) -> list[Row]:
     """Log and add all grants in one statement; the rows that were new, with the new totals."""
-    result = await conn.execute(
-        text(GRANT_MANY),
-        {
-            "guild_ids": [g.guild_id for g in grants],
-            "period_ids": [g.period_id for g in grants],
-            "discord_ids": [g.discord_id for g in grants],
-            "kick_names": [g.kick_name for g in grants],
-            "changes": [g.change for g in grants],
-            "sources": [g.source for g in grants],
-            "source_refs": [g.source_ref for g in grants],
-            "descriptions": [g.description for g in grants],
-            "actors": [g.actor for g in grants],
-            "reverses": [g.reverses for g in grants],
-            "occurred": [g.occurred_at for g in grants],
-            "now": now,
-        },
-    )
+    result = await conn.execute(text(GRANT_MANY), parameters(grants, now))
     return [dict(row) for row in result.mappings()]
 
 
@@ -181,16 +183,19 @@ async def stats(conn: Connection, period_id: int) -> Row:
     return dict(result.mappings().one())
 
 
-async def entrant_text(conn: Connection, period_id: int, minimum: int) -> bytes:
-    """The draw protocol's entrant text of everybody with at least `minimum` tickets."""
+async def entrant_text(conn: Connection, period_id: int, minimum: int) -> tuple[bytes, int, int]:
+    """The draw protocol's entrant text of everybody with at least `minimum` tickets, how many, all their tickets."""
     result = await conn.execute(
         text(
-            "SELECT string_agg(discord_id || ' ' || total_tickets || chr(10), '' ORDER BY discord_id) "
+            "SELECT convert_to(coalesce(string_agg("
+            "discord_id || ' ' || total_tickets || chr(10), '' ORDER BY discord_id), ''), 'UTF8') AS lines, "
+            "count(*) AS entrants, coalesce(sum(total_tickets), 0) AS tickets "
             "FROM raffle_tickets WHERE period_id = :period_id AND total_tickets >= :minimum"
         ),
         {"period_id": period_id, "minimum": minimum},
     )
-    return str(result.scalar() or "").encode("ascii")
+    row = result.one()
+    return row.lines, row.entrants, int(row.tickets)
 
 
 async def below_minimum(conn: Connection, period_id: int, minimum: int) -> list[int]:
