@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from bench.chat import chat
 from bench.conversion import conversion, minute
+from bench.draw import draw
+from bench.grants import grants
 from bench.support import Bench
 
 BENCHES: dict[str, Bench] = {
+    "grants": grants,
     "conversion": conversion,
     "minute": minute,
+    "chat": chat,
+    "draw": draw,
 }
 
 
@@ -21,9 +27,9 @@ def main(names: list[str]) -> int:
         return 2
     over = False
     for name in names or BENCHES:
-        for figure in asyncio.run(BENCHES[name]()):
-            print(figure.line(), flush=True)
-            over = over or figure.over
+        for measured in asyncio.run(BENCHES[name]()):
+            print(measured.line(), flush=True)
+            over = over or measured.over
     return int(over)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import event, text
 
@@ -52,7 +53,7 @@ class Figure:
         )
 
 
-Bench = Callable[[], Awaitable[list[Figure]]]
+Bench = Callable[[], Coroutine[Any, Any, list[Figure]]]
 
 
 class BenchClock:
@@ -113,7 +114,3 @@ class Statements:
 
     def _saw(self, *_args: object) -> None:
         self.count += 1
-
-
-def days(number: int) -> timedelta:
-    return timedelta(days=number)
