@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from cogs._messages import NOBODY, embed_of, sending
+from cogs._messages import NOBODY, editing, embed_of, sending
 from core import draws
 from core.messages import RED, Embed, Message
 from core.outbox import Blocked, Gone, Letter
@@ -39,13 +39,9 @@ class DiscordSender:
 
     async def send(self, letter: Letter) -> int:
         bot = self._connected()
-        arguments = sending(letter.message)
         files = await self._files(bot, letter.message)
-        if files:
-            arguments["files"] = files
         try:
-            target = await self._target(bot, letter)
-            sent = await target.send(nonce=letter.nonce, **arguments)
+            return await self._deliver(bot, letter, files)
         except discord.Forbidden as error:
             if letter.user_id is not None or error.code == _CLOSED_TO_US:
                 raise Gone(str(error)) from error
@@ -57,6 +53,17 @@ class DiscordSender:
                 log.error("outbox_refused_by_discord", extra={"error": str(error)})
                 raise Gone(str(error)) from error
             raise
+
+    async def _deliver(self, bot: DrumrollBot, letter: Letter, files: list[discord.File]) -> int:
+        if letter.edits is not None:
+            channel = bot.get_partial_messageable(letter.channel_id or 0, guild_id=letter.guild_id)
+            await channel.get_partial_message(letter.edits).edit(**editing(letter.message))
+            return letter.edits
+        arguments = sending(letter.message)
+        if files:
+            arguments["files"] = files
+        target = await self._target(bot, letter)
+        sent = await target.send(nonce=letter.nonce, **arguments)
         return int(sent.id)
 
     def _connected(self) -> DrumrollBot:

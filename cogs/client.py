@@ -17,12 +17,14 @@ from cogs import _errors
 from cogs._context import Context
 from cogs._messages import NOBODY
 from cogs._services import Services
+from cogs.giveaway_entry import GiveawayButton
 from core import process_state
 from core.texts import Reader
+from giveaway import giveaway_system
 
 log = logging.getLogger(__name__)
 
-COG_MODULES: Sequence[str] = ("cogs.raffle", "cogs.link", "cogs.general")
+COG_MODULES: Sequence[str] = ("cogs.raffle", "cogs.giveaway", "cogs.link", "cogs.general")
 _FLAGS = {"members": (1 << 14, 1 << 15), "message_content": (1 << 18, 1 << 19)}
 
 
@@ -70,6 +72,7 @@ class DrumrollBot(commands.AutoShardedBot):
             # Not load_extension: it would run the module anew for every client, and add its commands to the groups
             # that other modules own a second time.
             await import_module(name).setup(self)
+        self.add_dynamic_items(GiveawayButton)
         describe_commands(self.tree, self.services.texts.reader("en"))
         await self._register_commands()
 
@@ -101,7 +104,32 @@ class DrumrollBot(commands.AutoShardedBot):
             log.warning("intent_missing", extra={"intent": name, "lost": _LOST[name]})
         for guild in sorted(self.guilds, key=self._first_guild_first):
             await self._know(guild)
+        await self._forget_left()
+        self.services.checker.wake()
         log.info("discord_ready", extra={"guilds": len(self.guilds)})
+
+    async def _forget_left(self) -> None:
+        """Servers that the bot was removed from while it was away; one that is only unavailable still counts."""
+        here = {guild.id for guild in self.guilds}
+        for settings in self.services.guilds.all():
+            if settings.guild_id not in here:
+                await self._cancel_giveaways(settings.guild_id)
+
+    async def _cancel_giveaways(self, guild_id: int) -> None:
+        async with self.services.db.transaction() as conn:
+            cancelled = await giveaway_system.cancel_all(
+                conn, self.services.tools, guild_id, "the bot is no longer in the server"
+            )  # fmt: skip
+        if cancelled:
+            log.warning("giveaways_cancelled", extra={"guild": guild_id, "count": cancelled})
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self._cancel_giveaways(guild.id)
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        if message.guild is not None and not message.author.bot and message.webhook_id is None:
+            self.services.counter.heard(message.guild.id, message.author.id)
+        await super().on_message(message)
 
     def _first_guild_first(self, guild: discord.Guild) -> tuple[bool, int]:
         channel = self.services.config.announcement_channel_id

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import discord
 from discord import app_commands
 from discord.ext import commands
 
 from cogs._checks import look_cooldown
 from cogs._commands import hybrid_command
 from cogs._context import Context
+from cogs._panels import Panel, Press, show
+from cogs._messages import NOBODY, embed_of
 from cogs.client import DrumrollBot
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed, EmbedField
 from core.texts import Reader
+
+FIELD_LENGTH, PAGE_LENGTH = 1000, 3900
 
 
 def _key(command: commands.Command[Any, ..., Any]) -> str:
@@ -33,7 +38,10 @@ class GeneralCog(commands.Cog, name="General"):
     @look_cooldown()
     async def help(self, ctx: Context, *, command: str | None = None) -> None:
         if command is None:
-            await ctx.say(self._overview(ctx), private=True)
+            panel = Panel(ctx.author.id, ctx.reader)
+            self._add_menu(ctx, panel)
+            page = embed_of(self._overview(ctx))
+            await ctx.send(embed=page, view=panel, ephemeral=True, allowed_mentions=NOBODY, mention_author=False)
             return
         found = self.bot.get_command(command.removeprefix(ctx.settings.prefix))
         if found is None:
@@ -48,15 +56,33 @@ class GeneralCog(commands.Cog, name="General"):
         prefix = self._prefix(ctx)
         how = ctx.reader("help.how_slash") if prefix == "/" else ctx.reader("help.how", prefix=prefix)
         fields = []
-        for cog in self.bot.cogs.values():
-            lines = [self._line(ctx.reader, prefix, one) for one in cog.walk_commands() if not _is_group(one)]
-            if lines:
-                title = ctx.reader(f"help.{cog.qualified_name.lower()}")
-                fields += _chunks(title, sorted(lines))
-        return Embed(
-            title=ctx.reader("help.title"), description=how, fields=tuple(fields),
-            colour=BLUE,
-        )  # fmt: skip
+        for title, found in self._categories(ctx.reader):
+            fields += _chunks(title, [f"`{prefix}{one.qualified_name}`" for one in found], " ")
+        return Embed(title=ctx.reader("help.title"), description=how, fields=tuple(fields), colour=BLUE)
+
+    def _categories(self, reader: Reader) -> list[tuple[str, list[commands.Command[Any, ..., Any]]]]:
+        """(title, commands by name) of every cog."""
+        return [
+            (
+                reader(f"help.{cog.qualified_name.lower()}"),
+                sorted((one for one in cog.walk_commands() if not _is_group(one)), key=str),
+            )
+            for cog in self.bot.cogs.values()
+        ]
+
+    def _add_menu(self, ctx: Context, panel: Panel) -> None:
+        """A category's commands with what they do; a long category has several pages."""
+        pages: dict[str, Embed] = {}
+        for title, found in self._categories(ctx.reader):
+            parts = _parts([self._line(ctx.reader, self._prefix(ctx), one) for one in found], "\n", PAGE_LENGTH)
+            for number, part in enumerate(parts, 1):
+                shown = title if len(parts) == 1 else f"{title} ({number}/{len(parts)})"
+                pages[shown] = Embed(title=shown, description=part, colour=BLUE)
+
+        async def chosen(interaction: Press, values: list[str]) -> None:
+            await show(interaction, pages[values[0]], panel)
+
+        panel.menu("help.menu", [discord.SelectOption(label=name, value=name) for name in pages], chosen)
 
     def _line(self, reader: Reader, prefix: str, command: commands.Command[Any, ..., Any]) -> str:
         return f"{_usage(prefix, command)} {reader(_key(command))}"
@@ -88,15 +114,21 @@ def _is_group(command: object) -> bool:
     return isinstance(command, commands.Group)
 
 
-def _chunks(title: str, lines: list[str], most: int = 1000) -> list[EmbedField]:
-    """Lines in as many fields as Discord's limit on a field's length asks for."""
+def _parts(pieces: list[str], between: str, most: int) -> list[str]:
+    """Pieces put together into texts of at most so many characters."""
     parts: list[str] = [""]
-    for line in lines:
-        if len(parts[-1]) + len(line) + 1 > most:
+    for piece in pieces:
+        if len(parts[-1]) + len(piece) + len(between) > most:
             parts.append("")
-        parts[-1] += f"{line}\n"
+        parts[-1] += f"{piece}{between}"
+    return parts
+
+
+def _chunks(title: str, pieces: list[str], between: str) -> list[EmbedField]:
+    """Pieces in as many fields as Discord's limit on a field's length asks for."""
     return [
-        EmbedField(name=title if index == 0 else "\u200b", value=part, inline=False) for index, part in enumerate(parts)
+        EmbedField(name=title if index == 0 else "\u200b", value=part, inline=False)
+        for index, part in enumerate(_parts(pieces, between, FIELD_LENGTH))
     ]
 
 

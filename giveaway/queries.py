@@ -62,6 +62,20 @@ async def only_one_in(conn: Connection, guild_id: int, channel_id: int) -> Givea
     return Giveaway.from_row(rows[0])
 
 
+async def last_drawn_in(conn: Connection, guild_id: int, channel_id: int) -> Giveaway:
+    """The channel's giveaway that was drawn last. Errors: `giveaway.none_drawn_here`."""
+    row = await store.last_drawn_in(conn, guild_id, channel_id)
+    if row is None:
+        raise UserError("giveaway.none_drawn_here")
+    return Giveaway.from_row(row)
+
+
+async def guild_of(conn: Connection, giveaway_id: int) -> int | None:
+    """Whose giveaway it is, for a press that comes from a direct message."""
+    row = await store.get(conn, giveaway_id)
+    return row["guild_id"] if row else None
+
+
 async def of_message(conn: Connection, guild_id: int, message_id: int) -> Giveaway:
     """The giveaway whose message this is. Errors: `giveaway.not_a_giveaway`."""
     row = await store.by_message(conn, guild_id, message_id)

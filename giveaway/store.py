@@ -294,6 +294,18 @@ async def in_channel(conn: Connection, guild_id: int, channel_id: int) -> list[R
     return [dict(row) for row in result.mappings()]
 
 
+async def last_drawn_in(conn: Connection, guild_id: int, channel_id: int) -> Row | None:
+    result = await conn.execute(
+        text(
+            f"SELECT {COLUMNS} FROM giveaways WHERE guild_id = :guild AND channel_id = :channel_id "
+            "AND status = 'ended' ORDER BY ended_at DESC, giveaway_id DESC LIMIT 1"
+        ),
+        {"guild": guild_id, "channel_id": channel_id},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
+
+
 async def search(conn: Connection, guild_id: int, typed: str, statuses: Sequence[str], limit: int) -> list[Row]:
     """Giveaways whose prize contains what was typed, or whose number it is; newest first."""
     result = await conn.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 from datetime import datetime
 
@@ -64,6 +65,22 @@ def parse_winners(typed: str) -> int:
     if not re.fullmatch(r"\d{1,3}", tidy) or not 1 <= int(tidy) <= MOST_WINNERS:
         raise UserError("giveaway.bad_winners", most=MOST_WINNERS)
     return int(tidy)
+
+
+def is_emoji(text: str) -> bool:
+    """Whether the text is a single Unicode emoji, as far as the character classes tell."""
+    if not text or len(text) > EMOJI_LENGTH:
+        return False
+    keycap = text[0] in "0123456789#*" and text.endswith("\u20e3")
+    flag = len(text) == 2 and all("\U0001f1e6" <= c <= "\U0001f1ff" for c in text)
+    joined = [part.rstrip("\ufe0f") for part in text.split("\u200d")]
+    return keycap or flag or all(_is_pictograph(part) for part in joined)
+
+
+def _is_pictograph(part: str) -> bool:
+    if not part or unicodedata.category(part[0]) != "So":
+        return False
+    return all(unicodedata.category(c) in ("Sk", "Mn", "Cf") for c in part[1:])
 
 
 def _check_time(draft: Draft, now: datetime) -> None:

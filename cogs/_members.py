@@ -1,0 +1,116 @@
+"""Discord's members, roles and raffle tickets as the giveaways' services ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+
+import discord
+
+from cogs._sender import DiscordSender, NotReady
+from cogs.client import DrumrollBot
+from core.db import Connection
+from giveaway.facts import Holding, Person
+from giveaway.winners import RoleRefused
+from raffle_system import credits
+
+ASKED_AT_ONCE, BREATH_EVERY = 100, 5_000
+_MEMBER_GONE, _USER_GONE, _ROLE_GONE = 10007, 10013, 10011
+
+
+def person_of(member: discord.Member) -> Person:
+    """What a member brings along; the server's own role (everyone) counts as one."""
+    roles = {role.id for role in member.roles} | {member.guild.id}
+    return Person(
+        user_id=member.id, role_ids=frozenset(roles), created_at=member.created_at, joined_at=member.joined_at,
+        boosting=member.premium_since is not None,
+    )  # fmt: skip
+
+
+class GuildMembers:
+    """Who is in a server, from the client that is connected now.
+
+    With the members intent the client's own list answers, once it is complete. Without it Discord is asked for the
+    entrants by their ids (the gateway allows that to everybody), a hundred at a time.
+    """
+
+    def __init__(self, sender: DiscordSender) -> None:
+        self._sender = sender
+
+    def _bot(self) -> DrumrollBot:
+        bot = self._sender.bot
+        if bot is None or not self._sender.connected:
+            raise NotReady("Discord is not connected")
+        return bot
+
+    @property
+    def own_id(self) -> int:
+        bot = self._bot()
+        assert bot.user is not None
+        return bot.user.id
+
+    async def of_many(self, guild_id: int, user_ids: Collection[int]) -> Mapping[int, Person]:
+        """Those who are in the server. Errors: `NotReady` while the list of members is not complete."""
+        bot = self._bot()
+        guild = bot.get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            raise NotReady(f"the server {guild_id} cannot be seen")
+        if not bot.intents.members:
+            return await self._asked(guild, list(user_ids))
+        if not guild.chunked:
+            raise NotReady(f"the members of {guild_id} are not complete")
+        return await self._known(guild, user_ids)
+
+    async def _known(self, guild: discord.Guild, user_ids: Collection[int]) -> Mapping[int, Person]:
+        people: dict[int, Person] = {}
+        for index, user_id in enumerate(user_ids, 1):
+            member = guild.get_member(user_id)
+            if member is not None:
+                people[user_id] = person_of(member)
+            if index % BREATH_EVERY == 0:
+                await asyncio.sleep(0)
+        return people
+
+    async def _asked(self, guild: discord.Guild, user_ids: Sequence[int]) -> Mapping[int, Person]:
+        people: dict[int, Person] = {}
+        for start in range(0, len(user_ids), ASKED_AT_ONCE):
+            batch = list(user_ids[start : start + ASKED_AT_ONCE])
+            found = await guild.query_members(user_ids=batch, limit=ASKED_AT_ONCE, cache=False)
+            people |= {member.id: person_of(member) for member in found}
+        return people
+
+
+class GuildRoles:
+    """Gives and takes winners' roles. Errors: `RoleRefused` where trying again cannot help."""
+
+    def __init__(self, sender: DiscordSender) -> None:
+        self._sender = sender
+
+    async def give(self, guild_id: int, user_id: int, role_id: int) -> None:
+        try:
+            await self._bot().http.add_role(guild_id, user_id, role_id, reason="Giveaway won")
+        except (discord.Forbidden, discord.NotFound) as error:
+            raise RoleRefused(str(error)) from error
+
+    async def take(self, guild_id: int, user_id: int, role_id: int) -> None:
+        """A member or role that is gone has nothing to give back."""
+        try:
+            await self._bot().http.remove_role(guild_id, user_id, role_id, reason="Giveaway prize passed on")
+        except discord.NotFound as error:
+            if error.code not in (_MEMBER_GONE, _USER_GONE, _ROLE_GONE):
+                raise RoleRefused(str(error)) from error
+        except discord.Forbidden as error:
+            raise RoleRefused(str(error)) from error
+
+    def _bot(self) -> DrumrollBot:
+        if self._sender.bot is None or not self._sender.connected:
+            raise NotReady("Discord is not connected")
+        return self._sender.bot
+
+
+class TicketCredits:
+    """Raffle tickets, in the giveaways' words."""
+
+    async def of_many(self, conn: Connection, guild_id: int, user_ids: Collection[int]) -> Mapping[int, Holding]:
+        found = await credits.of_many(conn, guild_id, user_ids)
+        return {user: Holding(credits=held.earned, tickets=held.current) for user, held in found.items()}

@@ -1,0 +1,269 @@
+"""`giveaway config`, `blacklist`, `preset`, `tier`, `boost`: what a server sets up once."""
+
+from __future__ import annotations
+
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import discord
+
+from cogs._checks import act_cooldown, admin_only, look_cooldown
+from cogs._commands import subcommand
+from cogs._context import Context
+from cogs._giveaway_group import GiveawayGroup, manager_only
+from core.durations import parse_end, plain
+from core.errors import UserError
+from core.messages import BLUE, GREEN, Embed, EmbedField
+from core.texts import Reader, escape, mention
+from giveaway import announcements, presets, settings
+from giveaway.models import Entities, RoleEntity, Settings
+
+SHOWN = 30
+
+
+class GiveawaySetup(GiveawayGroup):
+    async def _done(self, ctx: Context, key: str, **args: object) -> None:
+        await ctx.say(Embed(description=ctx.reader(key, **args), colour=GREEN), private=True)
+
+    async def _page(self, ctx: Context, key: str, lines: list[str]) -> None:
+        text = "\n".join(lines) or ctx.reader("giveaway.list_empty")
+        await ctx.say(Embed(title=ctx.reader(key), description=text, colour=BLUE), private=True)
+
+    # -- settings -----------------------------------------------------------------------------------------------
+
+    @subcommand(GiveawayGroup.config, name="show")
+    @manager_only()
+    @look_cooldown()
+    async def config_show(self, ctx: Context) -> None:
+        async with ctx.services.db.transaction() as conn:
+            known = await settings.load(conn, ctx.settings.guild_id)
+        await ctx.say(_settings_page(ctx.reader, known), private=True)
+
+    @subcommand(GiveawayGroup.config, name="set")
+    @admin_only()
+    @act_cooldown()
+    async def config_set(
+        self, ctx: Context, log_channel: discord.TextChannel | None = None, ping_role: discord.Role | None = None,
+        winner_role: discord.Role | None = None, claim_hours: int | None = None, max_active: int | None = None,
+    ) -> None:  # fmt: skip
+        wanted = {
+            "log_channel_id": log_channel.id if log_channel else None, "claim_hours": claim_hours,
+            "ping_role_id": ping_role.id if ping_role else None, "max_active": max_active,
+            "winner_role_id": winner_role.id if winner_role else None,
+        }  # fmt: skip
+        async with ctx.services.db.transaction() as conn:
+            for name, value in wanted.items():
+                if value is not None:
+                    await settings.change(conn, ctx.services.clock, ctx.settings.guild_id, name, value, ctx.author.id)
+            known = await settings.load(conn, ctx.settings.guild_id)
+        await ctx.say(_settings_page(ctx.reader, known), private=True)
+
+    @subcommand(GiveawayGroup.config, name="clear")
+    @admin_only()
+    @act_cooldown()
+    async def config_clear(
+        self, ctx: Context, setting: Literal["log_channel", "ping_role", "winner_role", "claim_hours", "entities"]
+    ) -> None:
+        name = f"{setting}_id" if setting != "claim_hours" else setting
+        clock, guild_id, who = ctx.services.clock, ctx.settings.guild_id, ctx.author.id
+        async with ctx.services.db.transaction() as conn:
+            if setting == "entities":
+                await settings.change_defaults(conn, clock, guild_id, Entities(), who)
+            else:
+                await settings.change(conn, clock, guild_id, name, None, who)
+            known = await settings.load(conn, guild_id)
+        await ctx.say(_settings_page(ctx.reader, known), private=True)
+
+    @subcommand(GiveawayGroup.config, name="defaults")
+    @admin_only()
+    @act_cooldown()
+    async def config_defaults(
+        self, ctx: Context, roles: str, mode: Literal["cumulative", "highest"] = "cumulative", cap: int | None = None
+    ) -> None:
+        """The roles and points that every new giveaway starts from."""
+        async with ctx.services.db.transaction() as conn:
+            tiers = await presets.tiers(conn, ctx.settings.guild_id)
+            wanted = Entities(enabled=True, mode=mode, roles=_roles(ctx, roles, tiers), cap=cap)
+            await settings.change_defaults(conn, ctx.services.clock, ctx.settings.guild_id, wanted, ctx.author.id)
+            known = await settings.load(conn, ctx.settings.guild_id)
+        await ctx.say(_settings_page(ctx.reader, known), private=True)
+
+    async def _change_list(self, ctx: Context, name: str, value: int, add: bool) -> None:
+        async with ctx.services.db.transaction() as conn:
+            changed = await settings.change_list(
+                conn, ctx.services.clock, ctx.settings.guild_id, name, value, add=add, actor=ctx.author.id
+            )
+        await self._done(ctx, "giveaway.list_changed" if changed else "giveaway.list_unchanged")
+
+    @subcommand(GiveawayGroup.config, name="manager")
+    @admin_only()
+    @act_cooldown()
+    async def config_manager(self, ctx: Context, role: discord.Role, remove: bool = False) -> None:
+        if role.is_default() and not remove:
+            raise UserError("giveaway.not_everyone")
+        await self._change_list(ctx, "manager_role_ids", role.id, not remove)
+
+    @subcommand(GiveawayGroup.config, name="bypass")
+    @admin_only()
+    @act_cooldown()
+    async def config_bypass(self, ctx: Context, role: discord.Role, remove: bool = False) -> None:
+        await self._change_list(ctx, "bypass_roles", role.id, not remove)
+
+    # -- blacklist ----------------------------------------------------------------------------------------------
+
+    @subcommand(GiveawayGroup.blacklist, name="add")
+    @manager_only()
+    @act_cooldown()
+    async def blacklist_add(
+        self, ctx: Context, user: discord.User | None = None, role: discord.Role | None = None
+    ) -> None:
+        await self._blacklist(ctx, user, role, add=True)
+
+    @subcommand(GiveawayGroup.blacklist, name="remove")
+    @manager_only()
+    @act_cooldown()
+    async def blacklist_remove(
+        self, ctx: Context, user: discord.User | None = None, role: discord.Role | None = None
+    ) -> None:
+        await self._blacklist(ctx, user, role, add=False)
+
+    async def _blacklist(
+        self, ctx: Context, user: discord.User | None, role: discord.Role | None, *, add: bool
+    ) -> None:  # fmt: skip
+        if (user is None) == (role is None):
+            raise UserError("giveaway.member_or_role")
+        if role is not None and role.is_default() and add:
+            raise UserError("giveaway.not_everyone")
+        if user is not None:
+            await self._change_list(ctx, "blacklist", user.id, add)
+        elif role is not None:
+            await self._change_list(ctx, "blacklist_roles", role.id, add)
+
+    @subcommand(GiveawayGroup.blacklist, name="list")
+    @manager_only()
+    @look_cooldown()
+    async def blacklist_list(self, ctx: Context) -> None:
+        async with ctx.services.db.transaction() as conn:
+            known = await settings.load(conn, ctx.settings.guild_id)
+        lines = [announcements.role_mention(role) for role in sorted(known.blacklist_roles)]
+        lines += [mention(user) for user in sorted(known.blacklist)]
+        more = [ctx.reader.count("giveaway.and_more", len(lines) - SHOWN)] if len(lines) > SHOWN else []
+        await self._page(ctx, "giveaway.blacklist_title", lines[:SHOWN] + more)
+
+    # -- presets, tiers, boosts ---------------------------------------------------------------------------------
+
+    @subcommand(GiveawayGroup.preset, name="save")
+    @manager_only()
+    @act_cooldown()
+    async def preset_save(
+        self, ctx: Context, name: str, roles: str, mode: Literal["cumulative", "highest"] = "cumulative",
+        cap: int | None = None,
+    ) -> None:  # fmt: skip
+        async with ctx.services.db.transaction() as conn:
+            tiers = await presets.tiers(conn, ctx.settings.guild_id)
+            wanted = Entities(enabled=True, mode=mode, roles=_roles(ctx, roles, tiers), cap=cap)
+            await presets.save(conn, ctx.services.clock, ctx.settings.guild_id, name, wanted, ctx.author.id)
+        await self._done(ctx, "giveaway.preset_saved", name=escape(name))
+
+    @subcommand(GiveawayGroup.preset, name="list")
+    @manager_only()
+    @look_cooldown()
+    async def preset_list(self, ctx: Context) -> None:
+        async with ctx.services.db.transaction() as conn:
+            known = await presets.listing(conn, ctx.settings.guild_id)
+        lines = [f"**{escape(name)}**: {_sum_up(ctx.reader, wanted)}" for name, wanted in known.items()]
+        await self._page(ctx, "giveaway.presets_title", lines)
+
+    @subcommand(GiveawayGroup.preset, name="delete")
+    @manager_only()
+    @act_cooldown()
+    async def preset_delete(self, ctx: Context, *, name: str) -> None:
+        async with ctx.services.db.transaction() as conn:
+            await presets.remove(conn, ctx.services.clock, ctx.settings.guild_id, name, ctx.author.id)
+        await self._done(ctx, "giveaway.removed", name=escape(name))
+
+    @subcommand(GiveawayGroup.tier, name="set")
+    @manager_only()
+    @act_cooldown()
+    async def tier_set(self, ctx: Context, name: str, points: int) -> None:
+        async with ctx.services.db.transaction() as conn:
+            await presets.set_tier(conn, ctx.services.clock, ctx.settings.guild_id, name, points, ctx.author.id)
+        shown = ctx.reader.count("giveaway.points", points)
+        await self._done(ctx, "giveaway.tier_saved", name=escape(name), points=shown)
+
+    @subcommand(GiveawayGroup.tier, name="list")
+    @look_cooldown()
+    async def tier_list(self, ctx: Context) -> None:
+        async with ctx.services.db.transaction() as conn:
+            known = await presets.tiers(conn, ctx.settings.guild_id)
+        lines = [f"**{escape(name)}**: {ctx.reader.count('giveaway.points', points)}" for name, points in known]
+        await self._page(ctx, "giveaway.tiers_title", lines)
+
+    @subcommand(GiveawayGroup.tier, name="delete")
+    @manager_only()
+    @act_cooldown()
+    async def tier_delete(self, ctx: Context, *, name: str) -> None:
+        async with ctx.services.db.transaction() as conn:
+            await presets.remove_tier(conn, ctx.services.clock, ctx.settings.guild_id, name, ctx.author.id)
+        await self._done(ctx, "giveaway.removed", name=escape(name))
+
+    @subcommand(GiveawayGroup.boost, name="add")
+    @manager_only()
+    @act_cooldown()
+    async def boost_add(self, ctx: Context, factor: int, until: str, role: discord.Role | None = None) -> None:
+        """Until a moment, or for a span from now on."""
+        end = parse_end(until, ZoneInfo(ctx.settings.timezone), ctx.services.clock.now())
+        async with ctx.services.db.transaction() as conn:
+            made = await presets.add_boost(
+                conn, ctx.services.clock, ctx.settings.guild_id, factor=factor, until=end,
+                role_id=role.id if role else None, actor=ctx.author.id,
+            )  # fmt: skip
+        await self._done(ctx, "giveaway.boost_saved", boost=announcements.boost_text(ctx.reader, made))
+
+    @subcommand(GiveawayGroup.boost, name="list")
+    @look_cooldown()
+    async def boost_list(self, ctx: Context) -> None:
+        async with ctx.services.db.transaction() as conn:
+            known = await presets.boosts(conn, ctx.settings.guild_id, ctx.services.clock.now())
+        lines = [f"`{one.boost_id}` {announcements.boost_text(ctx.reader, one)}" for one in known]
+        await self._page(ctx, "giveaway.boosts_title", lines)
+
+    @subcommand(GiveawayGroup.boost, name="remove")
+    @manager_only()
+    @act_cooldown()
+    async def boost_remove(self, ctx: Context, boost: int) -> None:
+        async with ctx.services.db.transaction() as conn:
+            await presets.remove_boost(conn, ctx.services.clock, ctx.settings.guild_id, boost, ctx.author.id)
+        await self._done(ctx, "giveaway.removed", name=str(boost))
+
+
+def _roles(ctx: Context, typed: str, tiers: list[tuple[str, int]]) -> tuple[RoleEntity, ...]:
+    if ctx.guild is None:
+        raise UserError("error.guild_only")
+    names = {plain(role.name): role.id for role in ctx.guild.roles}
+    return presets.parse_roles(typed, names, tiers)
+
+
+def _sum_up(reader: Reader, wanted: Entities) -> str:
+    roles = ", ".join(f"{announcements.role_mention(one.role_id)} {one.points}" for one in wanted.roles)
+    cap = [reader("giveaway.cap_line", points=reader.count("giveaway.points", wanted.cap))] if wanted.cap else []
+    return "; ".join([roles, reader(f"giveaway.mode_{wanted.mode}"), *cap])
+
+
+def _settings_page(reader: Reader, known: Settings) -> Embed:
+    unset = reader("config.unset")
+    roles = ", ".join(map(announcements.role_mention, known.manager_role_ids))
+    bypass = ", ".join(map(announcements.role_mention, known.bypass_roles))
+    role = announcements.role_mention
+    rows = {
+        "log_channel": f"<#{known.log_channel_id}>" if known.log_channel_id else "",
+        "managers": roles, "bypass": bypass,
+        "ping_role": role(known.ping_role_id) if known.ping_role_id else "",
+        "winner_role": role(known.winner_role_id) if known.winner_role_id else "",
+        "claim_hours": str(known.claim_hours or ""), "max_active": str(known.max_active),
+        "entities": _sum_up(reader, known.default_entities) if known.default_entities.enabled else "",
+    }  # fmt: skip
+    fields = tuple(
+        EmbedField(name=reader(f"giveaway.setting.{name}"), value=value or unset) for name, value in rows.items()
+    )
+    return Embed(title=reader("giveaway.config_title"), colour=BLUE, fields=fields)
