@@ -23,6 +23,7 @@ from typing import Any
 import aiohttp
 from dotenv import load_dotenv
 
+from cogs._link_roles import RoleSetter
 from cogs._sender import DiscordSender
 from cogs import session
 from cogs._members import GuildMembers, GuildRoles, TicketCredits
@@ -54,9 +55,11 @@ from kick.listener import KickListener
 from kick.signature import KickKeys
 from kick.webhooks import decode_webhook
 from raffle_system import audit
+from raffle_system.claims import Claims
 from raffle_system.draw import RafflePublisher
 from raffle_system.kick_inbox import KickInbox
 from raffle_system.kick_intake import KickIntake
+from raffle_system.link_roles import LinkRoles
 from raffle_system.scheduler import RaffleSchedule
 from raffle_system.shuffle_links import DECISION_REF, DecisionFollower
 from raffle_system.shuffle_tracker import ShuffleTracker
@@ -138,6 +141,7 @@ class Process:
         self.supervisor.start("discord", self._discord)
         self.supervisor.start("outbox", parts.outbox.run)
         self.supervisor.start("kick-inbox", parts.inbox.run)
+        self.supervisor.start("link-roles", parts.link_roles.run)
         self.supervisor.start("draws", parts.finisher.run)
         self.supervisor.start("jobs", parts.scheduler.run)
         self.supervisor.start("giveaways", parts.checker.run)
@@ -226,12 +230,14 @@ class Parts:
             self.session, clock, site_base=config.kick_site_base, socket_url=config.kick_ws_url,
             wanted=self._kick_channels, followed=self.intake.follow, on_event=self.intake.on_event,
             recall=self._recall, remember=self._remember, api=self.api, leads=lambda: process.role == "leader",
+            heard=self.intake.heard,
         )  # fmt: skip
         self.kick = self.listener.run
         kick_metrics.register(process.metrics, self.listener, self.intake, self.inbox, process.kick_routes)
         self.tracker = ShuffleTracker(self.db, clock, self.guilds, self.session)
         self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll)
         self.sender = DiscordSender()
+        self.link_roles = LinkRoles(self.db, clock, self.guilds, RoleSetter(self.sender))
         self.tools = Tools(
             clock=clock, guilds=self.guilds, chain=process.beacon.chain, activity=CountedActivity(),
             credits=TicketCredits(),
@@ -254,9 +260,10 @@ class Parts:
             "giveaway": GiveawayPublisher(self.tools),
         }
         self.finisher = DrawFinisher(self.db, clock, process.beacon, publishers)
+        claims = Claims(self.db, clock, self.guilds)
         self.scheduler = Scheduler(
             self.db, clock, self.guilds, self.schedule.jobs(),
-            [self.intake.tick_minutes, self.schedule.close_due_periods], process.tick_seconds,
+            [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind, claims.expire_due], process.tick_seconds,
         )  # fmt: skip
 
     def _kick_channels(self) -> Mapping[int, Any]:

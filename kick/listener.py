@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from core.clock import Clock
-from core.kick_events import KickChannelIds, KickEvent, LiveStatus
+from core.kick_events import Hosting, KickChannelIds, KickEvent, LiveStatus
 from kick.api import ApiFailed, KickApi
 from kick.endpoints import Endpoints
 from kick.lookup import ChannelUnknown, LookupBlocked, lookup_channel
@@ -30,19 +30,21 @@ Wanted = Callable[[], Mapping[int, KickChannelIds]]
 Followed = Callable[[Mapping[int, KickChannelIds]], None]
 Sink = Callable[[KickEvent], Awaitable[None]]
 Recall = Callable[[str], Awaitable[KickChannelIds | None]]
+Heard = Callable[[], Awaitable[None]]
 Remember = Callable[[KickChannelIds], Awaitable[None]]
 
 
 class KickListener:
     """Follows what `wanted` names, tells `followed` the ids, and gives every event to `on_event`.
 
-    `recall` and `remember` keep found ids: they never change, and Kick may block the look-up tomorrow.
+    `recall` and `remember` keep found ids: they never change, and Kick may block the look-up tomorrow. `heard` is
+    called about once a second while the socket listens.
     """
 
     def __init__(
         self, session: aiohttp.ClientSession, clock: Clock, *, site_base: str, socket_url: str | None,
         wanted: Wanted, followed: Followed, on_event: Sink, recall: Recall, remember: Remember,
-        api: KickApi, leads: Callable[[], bool] = lambda: True,
+        api: KickApi, leads: Callable[[], bool] = lambda: True, heard: Heard | None = None,
     ) -> None:  # fmt: skip
         self._session = session
         self._clock = clock
@@ -57,11 +59,12 @@ class KickListener:
         self._polled: dict[str, datetime] = {}
         self._channels: dict[int, KickChannelIds] = {}
         self._api = api
+        self._heard = heard
         self._broadcasters: dict[str, int] = {}
         self.subscriptions = Subscriptions(api, clock, lambda: api.configured and leads())
         self._polls: set[asyncio.Task[None]] = set()
         endpoints = Endpoints(session, site_base, self._any_channel_id, socket_url)
-        self._socket = KickSocket(endpoints, (), clock, on_event)
+        self._socket = KickSocket(endpoints, (), clock, self._heard_event)
         self.problems: dict[str, str] = {}
 
     @property
@@ -81,6 +84,8 @@ class KickListener:
                     socket = asyncio.create_task(self._socket.run(), name="kick-socket")
                 if socket is not None and socket.done():
                     socket.result()
+                if self._heard is not None and self._socket.state.status == "connected":
+                    await self._heard()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             if socket is not None:
@@ -89,6 +94,12 @@ class KickListener:
                 poll.cancel()
             stopped = [*self._polls] if socket is None else [socket, *self._polls]
             await asyncio.gather(*stopped, return_exceptions=True)
+
+    async def _heard_event(self, event: KickEvent) -> None:
+        """Whatever the socket tells; that a stream began or ended makes us ask the others at once."""
+        if isinstance(event, LiveStatus | Hosting):
+            self._polled.clear()
+        await self._on_event(event)
 
     async def _look(self) -> None:
         channels = {guild: await self._resolved(ids) for guild, ids in self._wanted().items()}

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from core import identity, outbox
+from core import identity, outbox, process_state
 from core.clock import Clock
 from core.db import Connection, Database, is_away
 from core.guilds import Guilds, GuildSettings
@@ -48,6 +48,9 @@ log = logging.getLogger(__name__)
 AWAY_RETRY_SECONDS = 1.0
 MOST_MINUTES_LATE = 24 * 60
 FORGET_EVERY = 1000
+HEARD_KEY = "kick_heard"
+HEARD_EVERY = timedelta(seconds=5)
+NOBODY_AFTER = timedelta(seconds=12)
 
 
 class KickIntake:
@@ -63,6 +66,7 @@ class KickIntake:
         self._bots = KNOWN_BOTS | {kick_slug(name) for name in bot_names}
         self._followed: dict[int, Followed] = {}
         self.linking = Linking(clock, guilds)
+        self._heard_at: datetime | None = None
         self.counters: Counter[str] = Counter()
 
     def follow(self, channels: Mapping[int, KickChannelIds]) -> None:
@@ -202,6 +206,25 @@ class KickIntake:
             message = await gift_thanks.message(conn, self._guilds.reader(settings.guild_id), settings, award)
             if message is not None:
                 await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
+
+    async def heard(self) -> None:
+        """The socket listens: leave word of it, and at first look for how long no process had listened."""
+        now = self._clock.now()
+        began = self._heard_at is None
+        if self._heard_at is not None and timedelta(0) <= now - self._heard_at < HEARD_EVERY:
+            return
+        try:
+            async with self._db.transaction() as conn:
+                last = await process_state.get(conn, HEARD_KEY)
+                await process_state.put(conn, HEARD_KEY, now.isoformat())
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("kick_heard_not_kept", extra={"error": repr(error)})
+            return
+        self._heard_at = now
+        if began and last is not None and now - datetime.fromisoformat(last) > NOBODY_AFTER:
+            await self.on_event(SocketGap(datetime.fromisoformat(last), now, "no process listened"))
 
     async def tick_minutes(self) -> None:
         """Credit every minute that has ended since the last tick to whoever was chat-active in it."""

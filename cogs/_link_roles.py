@@ -1,0 +1,31 @@
+"""The link role at Discord's edge."""
+
+from __future__ import annotations
+
+import discord
+
+from cogs._sender import DiscordSender, NotReady
+from raffle_system.link_roles import RoleRefused
+
+REASON = "Kick account linked or unlinked"
+
+
+class RoleSetter:
+    """Gives or takes a role through whichever client is connected now."""
+
+    def __init__(self, sender: DiscordSender) -> None:
+        self._sender = sender
+
+    async def __call__(self, guild_id: int, discord_id: int, role_id: int, wanted: bool) -> None:
+        """Errors: `RoleRefused` where Discord will not, or knows member or role no more; others are worth a retry."""
+        bot = self._sender.bot
+        if bot is None or not bot.is_ready():
+            raise NotReady("Discord is not connected")
+        change = bot.http.add_role if wanted else bot.http.remove_role
+        try:
+            await change(guild_id, discord_id, role_id, reason=REASON)
+        except discord.NotFound as error:
+            if wanted:
+                raise RoleRefused(error.text) from error
+        except discord.Forbidden as error:
+            raise RoleRefused(error.text) from error
