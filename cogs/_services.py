@@ -32,9 +32,6 @@ class Services:
     schedule: RaffleSchedule
     tracker: ShuffleTracker
     intake: KickIntake
-    tools: Tools
-    checker: GiveawayChecker
-    counter: MessageCounter
     sign_in_url: SignInUrl
     tools: Tools
     checker: GiveawayChecker

@@ -17,7 +17,6 @@ from cogs import _errors
 from cogs._context import Context
 from cogs._messages import NOBODY
 from cogs._services import Services
-from cogs.giveaway_entry import GiveawayButton
 from core import process_state
 from core.texts import Reader
 from giveaway import giveaway_system
@@ -72,7 +71,6 @@ class DrumrollBot(commands.AutoShardedBot):
             # Not load_extension: it would run the module anew for every client, and add its commands to the groups
             # that other modules own a second time.
             await import_module(name).setup(self)
-        self.add_dynamic_items(GiveawayButton)
         describe_commands(self.tree, self.services.texts.reader("en"))
         await self._register_commands()
 

@@ -11,8 +11,8 @@ from discord.ext import commands
 from cogs._checks import look_cooldown
 from cogs._commands import hybrid_command
 from cogs._context import Context
-from cogs._panels import Panel, Press, show
 from cogs._messages import NOBODY, embed_of
+from cogs._panels import Panel, Press, show
 from cogs.client import DrumrollBot
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed, EmbedField
