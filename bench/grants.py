@@ -50,7 +50,7 @@ async def grants() -> list[Figure]:
                 Figure(name=f"grant_many, {rows:,} rows a statement", figure=rows * runs / ours, unit="rows/s"),
                 Figure(
                     name=f"grant_many as a share of bare asyncpg, {rows:,} rows", figure=theirs / ours, unit="",
-                    limit=0.5 if rows == 1 else 0.8, at_least=True,
+                    limit=0.5, at_least=True,
                 ),
             ]  # fmt: skip
         await bare.close()

@@ -90,6 +90,9 @@ FROM logged JOIN balances USING (period_id, discord_id)
 """
 
 
+_GRANT_MANY = text(GRANT_MANY)  # read once: it is long, and every gift goes through it
+
+
 def parameters(grants: Sequence[Grant], now: datetime) -> dict[str, object]:
     """What GRANT_MANY takes."""
     return {
@@ -110,8 +113,9 @@ def parameters(grants: Sequence[Grant], now: datetime) -> dict[str, object]:
 
 async def grant_many(conn: Connection, grants: Sequence[Grant], now: datetime) -> list[Row]:
     """Log and add all grants in one statement; the rows that were new, with the new totals."""
-    result = await conn.execute(text(GRANT_MANY), parameters(grants, now))
-    return [dict(row) for row in result.mappings()]
+    result = await conn.execute(_GRANT_MANY, parameters(grants, now))
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 async def total(conn: Connection, period_id: int, discord_id: int) -> int:
