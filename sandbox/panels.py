@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -16,6 +16,7 @@ from sandbox.clock import TurnableClock
 from sandbox.discord import DiscordWorld
 from sandbox.kick import KickWorld
 from sandbox.kick.frames import Outgoing
+from sandbox.sockets import serve_events
 
 KEPT_LINES = 200
 SENT_LINES = 100
@@ -87,7 +88,7 @@ def _gift(data: Body) -> Body | None:
 
 
 class Panels:
-    """`/panels/events` tells what changed, `/panels/beacon` turns the beacon."""
+    """`/panels/socket` tells what changed, `/panels/beacon` turns the beacon."""
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
@@ -97,7 +98,7 @@ class Panels:
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/panels/state", self._serve_state)
-        app.router.add_get("/panels/events", self._serve_events)
+        app.router.add_get("/panels/socket", self._serve_socket)
         app.router.add_post("/panels/beacon", self._serve_beacon)
         app.on_shutdown.append(self._stop)
 
@@ -137,20 +138,16 @@ class Panels:
         clock = self._worlds.clock.state()
         return web.json_response({**self.parts(), "clock": clock, "lines": self.log.after(0)})
 
-    async def _serve_events(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events, each with the parts that changed since the last one."""
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        await response.prepare(request)
+    async def _serve_socket(self, request: web.Request) -> web.StreamResponse:
+        """Over a WebSocket: the parts that changed, whenever some did."""
+        return await serve_events(request, self._watch())
+
+    async def _watch(self) -> AsyncIterator[Body]:
         watcher = _Watcher(self)
-        try:
-            while not self._stopping.is_set():
-                changed = watcher.changes()
-                if changed:
-                    await response.write(f"data: {json.dumps(changed)}\n\n".encode())
-                await asyncio.sleep(LOOK_SECONDS)
-        except ConnectionError:
-            return response
-        return response
+        while not self._stopping.is_set():
+            if changed := watcher.changes():
+                yield changed
+            await asyncio.sleep(LOOK_SECONDS)
 
     @property
     def clock(self) -> TurnableClock:
@@ -172,7 +169,7 @@ class Panels:
 
 
 class _Watcher:
-    """One reader of the events: what it was told last."""
+    """One reader: what it was told last."""
 
     def __init__(self, panels: Panels) -> None:
         self._panels = panels

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
+
+from sandbox.sockets import serve_events
 
 from . import managing, resolve, views
 from .acting import ACTS, Body, shown
@@ -41,6 +43,7 @@ def add_control(app: web.Application, world: DiscordWorld, gateway: Gateway, pre
     for path, handler in routes.items():
         app.router.add_get(prefix + path, _guarded(world, prefix, handler))
     app.router.add_get(prefix + "/events", control.events)
+    app.router.add_get(prefix + "/socket", control.socket)
     app.router.add_post(prefix + "/act/{name}", _guarded(world, prefix, control.act))
     app.router.add_post(prefix + "/gateway", _guarded(world, prefix, control.gateway_trouble))
     app.on_shutdown.append(control.stop)
@@ -227,6 +230,25 @@ class Control:
             self.streams.discard(stream)
         return response
 
+    async def socket(self, request: web.Request) -> web.StreamResponse:
+        """The same events over a WebSocket, for the page."""
+        try:
+            user = self._user(request)
+        except RefusedError as error:
+            raise web.HTTPNotFound from error
+        return await serve_events(request, self._watch(user))
+
+    async def _watch(self, user: User | None) -> AsyncIterator[Body]:
+        stream: asyncio.Queue[Event | None] = asyncio.Queue()
+        self.streams.add(stream)
+        try:
+            yield {"name": "WATCHING", "data": {}}
+            while (event := await stream.get()) is not None:
+                if self._shows(event, user):
+                    yield _body(event)
+        finally:
+            self.streams.discard(stream)
+
     def _shows(self, event: Event, user: User | None) -> bool:
         if event.name == "INTERACTION_CREATE":
             return user is None
@@ -238,12 +260,15 @@ class Control:
         return channel is None or self.world.may(channel, user.id, "view_channel")
 
 
-def _frame(event: Event) -> bytes:
-    body = {
+def _body(event: Event) -> Body:
+    return {
         "name": event.name,
         "guild_id": event.guild_id,
         "channel_id": event.channel_id,
         "visible_to": event.visible_to,
         "data": event.data,
     }
-    return f"data: {json.dumps(body)}\n\n".encode()
+
+
+def _frame(event: Event) -> bytes:
+    return f"data: {json.dumps(_body(event))}\n\n".encode()

@@ -20,6 +20,7 @@ from core import fair_draw
 from sandbox import page
 from sandbox.affiliate import Trouble
 from sandbox.app import Sandbox
+from sandbox.driver import Discord
 from sandbox.panels import SENT_LINES
 
 NODE = shutil.which("node")
@@ -44,7 +45,8 @@ async def test_the_page_may_talk_to_this_server_only(sandbox: Sandbox) -> None:
     assert status == 200
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
-    assert {policy[name] for name in ("script-src", "style-src", "connect-src")} == {"'self'"}
+    assert {policy[name] for name in ("script-src", "style-src")} == {"'self'"}
+    assert policy["connect-src"] == f"'self' ws://127.0.0.1:{sandbox.port}"
     assert policy["frame-ancestors"] == "'none'"
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["Content-Type"] == "text/html; charset=utf-8"
@@ -266,25 +268,40 @@ async def test_a_crowd_leaves_the_newest_lines_only(sandbox: Sandbox) -> None:
 
 
 async def test_the_events_tell_what_changed_and_nothing_else(sandbox: Sandbox) -> None:
-    async with aiohttp.ClientSession() as session, session.get(sandbox.url + "/panels/events") as stream:
-        first = await next_event(stream)
+    async with aiohttp.ClientSession() as session, session.ws_connect(sandbox.url + "/panels/socket") as stream:
+        first = await stream.receive_json()
         assert set(first) == {"kick", "wagers", "beacon", "faults", "clock"}
         await sandbox.kick.chat("viewer1", "hello")
-        changed = await next_event(stream)
+        changed = await stream.receive_json()
         assert [one["text"] for one in changed["lines"]] == ["hello"]
         assert "wagers" not in changed
         await post(sandbox, "/affiliate/control/turn", {"username": "viewer1", "amount": "12.50"})
-        assert {"who": "viewer1", "amount": "12.50"} in (await next_event(stream))["wagers"]["rows"]
+        assert {"who": "viewer1", "amount": "12.50"} in (await stream.receive_json())["wagers"]["rows"]
         await post(sandbox, "/clock", {"speed": 60})
-        assert (await next_event(stream))["clock"]["speed"] == 60
+        assert (await stream.receive_json())["clock"]["speed"] == 60
 
 
-async def next_event(stream: aiohttp.ClientResponse) -> dict[str, Any]:
-    async for line in stream.content:
-        if line.startswith(b"data: "):
-            found: dict[str, Any] = json.loads(line[6:])
-            return found
-    raise AssertionError("the stream ended")
+@pytest.mark.parametrize("path", ["/panels/socket", "/discord/control/socket?as=viewer1"])
+async def test_the_sockets_are_for_the_servers_own_page(sandbox: Sandbox, path: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(sandbox.url + path, headers={"Origin": sandbox.url}) as own:
+            assert await own.receive_json()
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(sandbox.url + path, headers={"Origin": "https://elsewhere.example"})
+    assert refused.value.status == 403
+
+
+async def test_a_persons_socket_tells_what_that_person_sees(sandbox: Sandbox) -> None:
+    path = sandbox.url + "/discord/control/socket?as="
+    async with aiohttp.ClientSession() as session, Discord(f"{sandbox.url}/discord") as discord:
+        async with session.ws_connect(path + "viewer1") as viewer, session.ws_connect(path + "moderator") as mod:
+            assert [(await one.receive_json())["name"] for one in (viewer, mod)] == ["WATCHING", "WATCHING"]
+            await discord.as_user("moderator").say("mods", "for the team")
+            await discord.as_user("moderator").say("general", "for all")
+            assert (await viewer.receive_json())["data"]["content"] == "for all"
+            assert (await mod.receive_json())["data"]["content"] == "for the team"
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(path + "nobody")
 
 
 async def test_the_beacon_is_turned(sandbox: Sandbox) -> None:

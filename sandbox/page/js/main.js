@@ -48,7 +48,7 @@ async function boot() {
   $("#small-clock").addEventListener("click", () => openTab("clock"));
   document.addEventListener("click", followMention);
   on("become", become);
-  new Stream("/panels/events", { onEvent: panelsChanged });
+  new Stream("/panels/socket", { onEvent: panelsChanged });
   watch();
 }
 
@@ -56,7 +56,7 @@ async function boot() {
 
 function watch() {
   stream?.close();
-  stream = new Stream(`/discord/control/events?as=${encodeURIComponent(state.me)}`, {
+  stream = new Stream(`/discord/control/socket?as=${encodeURIComponent(state.me)}`, {
     onEvent: happened,
     onOpen: () => (connection(true), everything().catch(complain)),
     onLost: () => connection(false),

@@ -1,4 +1,4 @@
-// Server-sent events that come back by themselves. After a gap the listener is told to look at everything again.
+// Events over a WebSocket that comes back by itself. After a gap the listener is told to look at everything again.
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 8000;
@@ -13,15 +13,19 @@ export class Stream {
     this.open();
   }
 
+  // The first message says that the server watches: whatever happens from there on will be told.
   open() {
-    this.source = new EventSource(this.path);
-    this.source.onopen = () => {
-      this.wait = FIRST_WAIT;
-      this.onOpen?.();
+    this.socket = new WebSocket(new URL(this.path, location.href.replace(/^http/, "ws")));
+    this.socket.onmessage = (event) => {
+      if (!this.watched) {
+        this.watched = true;
+        this.wait = FIRST_WAIT;
+        this.onOpen?.();
+      }
+      this.onEvent(JSON.parse(event.data));
     };
-    this.source.onmessage = (event) => this.onEvent(JSON.parse(event.data));
-    this.source.onerror = () => {
-      this.source.close();
+    this.socket.onclose = () => {
+      this.watched = false;
       this.onLost?.();
       this.timer = setTimeout(() => this.open(), this.wait);
       this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
@@ -30,7 +34,7 @@ export class Stream {
 
   close() {
     clearTimeout(this.timer);
-    this.source.onerror = null;
-    this.source.close();
+    this.socket.onclose = this.socket.onmessage = null;
+    this.socket.close();
   }
 }
