@@ -263,7 +263,8 @@ class Parts:
         claims = Claims(self.db, clock, self.guilds)
         self.scheduler = Scheduler(
             self.db, clock, self.guilds, self.schedule.jobs(),
-            [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind, claims.expire_due], process.tick_seconds,
+            [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind, claims.expire_due],
+            process.tick_seconds,
         )  # fmt: skip
 
     def _kick_channels(self) -> Mapping[int, Any]:

@@ -13,6 +13,8 @@ from core.texts import Reader, escape, mention, moment, percent
 from raffle_system.announcements import period_name
 from raffle_system.draw import DrawPlan
 from raffle_system.models import SOURCES, Balance, Granted, PastDraw, Period, Standing, Stats
+from raffle_system.prizes import joined
+from raffle_system.reports import TOP
 
 MEDALS = {1: "🥇", 2: "🥈", 3: "🥉"}
 
@@ -21,8 +23,10 @@ def name_of(reader: Reader, settings: GuildSettings, period: Period) -> str:
     return period_name(period, ZoneInfo(settings.timezone), reader.locale)
 
 
-def tickets(reader: Reader, balance: Balance, period: Period, minutes_over: int | None) -> Embed:
-    """Balance by source, rank, chance of winning, and what is missing to the next rank."""
+def tickets(
+    reader: Reader, balance: Balance, period: Period, minutes_over: int | None, missing_to_top: int | None = None
+) -> Embed:  # fmt: skip
+    """Balance by source, rank, chance of winning, and what is missing to the next rank and to the top 10."""
     fields = [
         EmbedField(name=reader("tickets.watchtime"), value=f"{balance.watchtime:,}"),
         EmbedField(name=reader("tickets.gifted_sub"), value=f"{balance.gifted_sub:,}"),
@@ -38,6 +42,8 @@ def tickets(reader: Reader, balance: Balance, period: Period, minutes_over: int 
     if balance.next_rank_total is not None and balance.next_rank is not None:
         missing = _amount(reader, balance.next_rank_total - balance.total)
         lines.append(reader("tickets.to_next_rank", tickets=missing, rank=balance.next_rank))
+    if missing_to_top is not None and balance.next_rank != TOP:
+        lines.append(reader("tickets.to_top", tickets=_amount(reader, missing_to_top), top=TOP))
     if minutes_over is not None:
         lines.append(reader.count("tickets.minutes_over", minutes_over))
     lines.append(reader("tickets.ends", when=moment(period.end_date, "R")))
@@ -156,8 +162,8 @@ def confirm_draw(reader: Reader, settings: GuildSettings, plan: DrawPlan, prize:
         )
     ]  # fmt: skip
     lines.append(reader("draw.confirm_ends" if plan.ends_now else "draw.confirm_ended"))
-    if prize:
-        lines.append(reader("draw.confirm_prize", prize=escape(prize)))
+    if prize or plan.prizes:
+        lines.append(reader("draw.confirm_prize", prize=escape(prize or joined(plan.prizes))))
     lines.append(reader("draw.confirm_final"))
     return Embed(title=reader("draw.confirm_title"), description="\n".join(lines), colour=GOLD)
 

@@ -17,17 +17,20 @@ from cogs.link_admin import LinkAdmin
 from cogs.raffle_admin import RaffleAdmin
 from cogs.raffle_config import RaffleConfig
 from cogs.raffle_gifts import GiftButton, RaffleGifts
+from cogs.raffle_months import ClaimButton, RaffleMonths
+from cogs.raffle_reports import RaffleReports
 from cogs.raffle_wagers import RaffleWagers
 from core import identity
 from core.errors import UserError
 from core.messages import Embed
-from raffle_system import periods, tickets, watchtime_converter
+from raffle_system import periods, reports, tickets, watchtime_converter
 from raffle_system.config import HISTORY_LENGTH, LEADERBOARD_DEFAULT, LEADERBOARD_MOST
 
 
 class RaffleCog(
-    RaffleAdmin, RaffleGifts, LinkAdmin, RaffleWagers, RaffleConfig, RaffleGroup, commands.Cog, name="Raffle"
-):
+    RaffleAdmin, RaffleGifts, LinkAdmin, RaffleWagers, RaffleMonths, RaffleReports, RaffleConfig, RaffleGroup,
+    commands.Cog, name="Raffle",
+):  # fmt: skip
     def __init__(self, bot: DrumrollBot) -> None:
         self.bot = bot
         self._menu = app_commands.ContextMenu(name="Tickets", callback=self._tickets_menu)
@@ -41,12 +44,13 @@ class RaffleCog(
         async with services.db.transaction() as conn:
             period = await periods.active(conn, guild_id)
             balance = await tickets.balance_of(conn, period, member_id)
+            missing = await reports.missing_to_top(conn, period, balance.total)
             link = await identity.link_of(conn, guild_id, member_id)
             over = None
             if link is not None and link.kick_user_id is not None:
                 minutes, _converted = await watchtime_converter.minutes_of(conn, period, link.kick_user_id)
                 over = minutes % 60
-        return pages.tickets(services.guilds.reader(guild_id, viewer_id), balance, period, over)
+        return pages.tickets(services.guilds.reader(guild_id, viewer_id), balance, period, over, missing)
 
     @app_commands.guild_only()
     async def _tickets_menu(self, interaction: discord.Interaction, member: discord.Member) -> None:
@@ -85,5 +89,5 @@ class RaffleCog(
 
 
 async def setup(bot: DrumrollBot) -> None:
-    bot.add_dynamic_items(GiftButton)
+    bot.add_dynamic_items(GiftButton, ClaimButton)
     await bot.add_cog(RaffleCog(bot))

@@ -6,7 +6,7 @@ import discord
 
 from cogs import _errors
 from cogs import _raffle_pages as pages
-from cogs._checks import act_cooldown, admin_only, look_cooldown
+from cogs._checks import act_cooldown, admin_only
 from cogs._commands import subcommand
 from cogs._context import Context
 from cogs._raffle_group import RaffleGroup
@@ -20,18 +20,6 @@ from raffle_system.draw import DrawRequest
 
 
 class RaffleAdmin(RaffleGroup):
-    @subcommand(RaffleGroup.raffle)
-    @admin_only()
-    @look_cooldown()
-    async def stats(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
-            period = await periods.active(conn, ctx.settings.guild_id)
-            stats = await tickets.stats(conn, period)
-            top = await tickets.leaderboard(conn, period, 5)
-        live = ctx.services.intake.live_of(ctx.settings.guild_id)
-        now = ctx.services.clock.now()
-        await ctx.say(pages.stats(ctx.reader, ctx.settings, period, stats, top, now, live), private=True)
-
     @subcommand(RaffleGroup.raffle)
     @admin_only()
     @act_cooldown()
@@ -137,13 +125,24 @@ class RaffleAdmin(RaffleGroup):
     @admin_only()
     @act_cooldown()
     async def reroll(self, ctx: Context, *, reason: str = "") -> None:
+        await self._reroll(ctx, 1, reason)
+
+    @subcommand(RaffleGroup.raffle)
+    @admin_only()
+    @act_cooldown()
+    async def rerollplace(self, ctx: Context, place: int, *, reason: str = "") -> None:
+        await self._reroll(ctx, place, reason)
+
+    async def _reroll(self, ctx: Context, place: int, reason: str) -> None:
         settings, services = ctx.settings, ctx.services
         async with services.db.transaction() as conn:
             period = await draw.drawn_period(conn, settings, None)
             winners = await draws.current_winners(conn, period.draw_id)
+        if not 1 <= place <= len(winners):
+            raise UserError("draw.no_such_place", place=str(place))
         question = Embed(
             title=ctx.reader("reroll.confirm_title"),
-            description=ctx.reader("reroll.confirm", member=mention(winners[0]), number=str(period.number)),
+            description=ctx.reader("reroll.confirm", member=mention(winners[place - 1]), number=str(period.number)),
         )
         answer = await ctx.confirm(question, ctx.reader("reroll.confirm_button"), danger=True)
         if not answer.confirmed:
@@ -152,7 +151,7 @@ class RaffleAdmin(RaffleGroup):
             async with services.db.transaction() as conn:
                 _period, taken = await draw.reroll(
                     conn, services.clock, settings, services.guilds, number=period.number,
-                    actor=ctx.author.id, channel_id=ctx.channel.id, reason=reason,
+                    actor=ctx.author.id, channel_id=ctx.channel.id, reason=reason, position=place - 1,
                 )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - rendered in the place of the question
             await answer.fail(_errors.explain(error, ctx.reader))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from core import draws, fair_draw, guilds, outbox
@@ -14,7 +15,16 @@ from core.draws import Drawn, Freeze, Frozen, Replacement
 from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
 from core.messages import Message
-from raffle_system import announcements, ledger_store, periods, store
+from raffle_system import (
+    announcements,
+    claims,
+    ledger_store,
+    periods,
+    prize_store,
+    prizes,
+    store,
+    winner_announcements,
+)
 from raffle_system.config import PRIZE_LENGTH, REASON_LENGTH
 from raffle_system.models import Period
 from raffle_system.periods import LastCall
@@ -30,6 +40,7 @@ class DrawPlan:
     ends_now: bool
     participants: int
     tickets: int
+    prizes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +76,8 @@ async def plan(conn: Connection, settings: GuildSettings, number: int | None) ->
     if not stats["total"]:
         raise UserError("raffle.nobody_entered", number=str(period.number))
     return DrawPlan(
-        period=period, ends_now=period.status == "active", participants=stats["participants"], tickets=stats["total"]
+        period=period, ends_now=period.status == "active", participants=stats["participants"],
+        tickets=stats["total"], prizes=await prize_store.prizes(conn, period.id),
     )  # fmt: skip
 
 
@@ -87,17 +99,26 @@ async def start(
         period, opened = await periods.end_now(conn, clock, settings, period, last_call)
     else:
         await last_call(conn, settings, period)
-    frozen = await _freeze(conn, clock, settings, chain, period, request)
+    wanted = await _prizes(conn, period, request)
+    frozen = await _freeze(conn, clock, settings, chain, period, request, wanted)
     reader = guilds_.reader(settings.guild_id)
-    message = announcements.freeze(reader, settings, period, frozen, request.prize)
+    message = announcements.freeze(reader, settings, period, frozen, prizes.joined(wanted))
     await _post_both(conn, clock, settings, request.channel_id, message)
     detail = {"period": period.number, "entrants_sha256": frozen.entrants_sha256}
     await guilds.audit(conn, settings.guild_id, request.actor, "draw", detail, clock.now())
     return DrawStarted(period=period, opened=opened, frozen=frozen)
 
 
+async def _prizes(conn: Connection, period: Period, request: DrawRequest) -> list[str]:
+    """What is drawn for: the prize of the request, which replaces those of the period, else the period's."""
+    if request.prize:
+        await prize_store.set_prizes(conn, period.id, [request.prize])
+    return await prize_store.prizes(conn, period.id)
+
+
 async def _freeze(
-    conn: Connection, clock: Clock, settings: GuildSettings, chain: BeaconChain, period: Period, request: DrawRequest
+    conn: Connection, clock: Clock, settings: GuildSettings, chain: BeaconChain, period: Period, request: DrawRequest,
+    wanted: Sequence[str],
 ) -> Frozen:  # fmt: skip
     minimum = settings.minimum_tickets_to_enter
     text, count, tickets = await ledger_store.entrant_text(conn, period.id, minimum)
@@ -114,7 +135,8 @@ async def _freeze(
     return await draws.freeze_draw(
         conn, clock, chain, period.draw_id,
         Freeze(
-            title=announcements.period_name(period, ZoneInfo(settings.timezone)), prize=request.prize, winners=1,
+            title=announcements.period_name(period, ZoneInfo(settings.timezone)), prize=prizes.joined(wanted),
+            winners=min(max(len(wanted), 1), count),
             entrants=text, entrant_count=count, total_tickets=tickets,
             excluded=sorted(excluded), requested_by=request.actor, channel_id=request.channel_id,
         ),
@@ -154,9 +176,29 @@ class RafflePublisher:
             participants=len(drawn.entrants), winner=pick.id, kick_name=held["kick_name"], ticket=pick.ticket,
             prize=row["prize"], drawn_at=drawn.drawn_at, drawn_by=row["requested_by"],
         )  # fmt: skip
-        reader = self._guilds.reader(row["guild_id"])
-        message = announcements.winner(reader, drawn, held, self._record_url(row["draw_id"]))
+        wanted = await prize_store.prizes(conn, row["period_id"])
+        deadline = await self._hold(conn, settings, drawn, wanted)
+        reader, url = self._guilds.reader(row["guild_id"]), self._record_url(row["draw_id"])
+        if len(drawn.picks) > 1:
+            message = winner_announcements.several(reader, drawn, wanted, url)
+        else:
+            message = announcements.winner(reader, drawn, held, url)
+        message = winner_announcements.with_claim(reader, message, row["period_id"], deadline)
         await _post_both(conn, self._clock, settings, row["channel_id"], message)
+
+    async def _hold(
+        self, conn: Connection, settings: GuildSettings, drawn: Drawn, wanted: Sequence[str]
+    ) -> datetime | None:  # fmt: skip
+        """Put every winner on the place that was drawn; until when they have to claim."""
+        deadline = None
+        for position, pick in enumerate(drawn.picks):
+            held = await store.tickets_of(conn, drawn.row["period_id"], pick.id)
+            deadline = await claims.hold(
+                conn, self._clock, self._guilds, settings, period_id=drawn.row["period_id"], position=position,
+                discord_id=pick.id, kick_name=held["kick_name"], ticket=pick.ticket,
+                prize=wanted[position] if position < len(wanted) else "",
+            )  # fmt: skip
+        return deadline
 
     def _record_url(self, draw_id: str) -> str | None:
         return f"{self._web_base_url}/records/{draw_id}.json" if self._web_base_url else None
@@ -169,22 +211,33 @@ class RafflePublisher:
 
 async def reroll(
     conn: Connection, clock: Clock, settings: GuildSettings, guilds_: Guilds, *,
-    number: int | None, actor: int, channel_id: int | None, reason: str,
+    number: int | None, actor: int, channel_id: int | None, reason: str, position: int = 0,
 ) -> tuple[Period, Replacement]:  # fmt: skip
-    """The next reserve of a drawn period takes the prize; announced, with the record's new state attached.
+    """The next reserve of a drawn period takes a prize; announced, with the record's new state attached.
 
-    Errors: `draw.not_drawn`, `draw.no_reserves`, `raffle.no_such_period`, `error.too_long`.
+    `position` counts the prizes from 0. Errors: `draw.not_drawn`, `draw.no_such_place`, `draw.no_reserves`,
+    `raffle.no_such_period`, `error.too_long`.
     """
     if len(reason) > REASON_LENGTH:
         raise UserError("error.too_long", most=REASON_LENGTH)
     period = await drawn_period(conn, settings, number)
+    if position >= max(1, len(await draws.current_winners(conn, period.draw_id))):
+        raise UserError("draw.no_such_place", place=str(position + 1))
     replacement = await draws.take_reserve(
-        conn, clock, period.draw_id, position=0, kind="reroll", by=actor, reason=reason
+        conn, clock, period.draw_id, position=position, kind="reroll", by=actor, reason=reason
     )
     pick = replacement.winner
     held = await store.tickets_of(conn, period.id, pick.id)
-    await store.replace_winner(conn, period.id, pick.id, held["kick_name"], pick.ticket)
-    message = announcements.reroll(guilds_.reader(settings.guild_id), period, replacement, held, reason)
+    if position == 0:
+        await store.replace_winner(conn, period.id, pick.id, held["kick_name"], pick.ticket)
+    wanted = await prize_store.prizes(conn, period.id)
+    deadline = await claims.hold(
+        conn, clock, guilds_, settings, period_id=period.id, position=position, discord_id=pick.id,
+        kick_name=held["kick_name"], ticket=pick.ticket, prize=wanted[position] if position < len(wanted) else "",
+    )  # fmt: skip
+    reader = guilds_.reader(settings.guild_id)
+    message = announcements.reroll(reader, period, replacement, held, reason)
+    message = winner_announcements.with_claim(reader, message, period.id, deadline)
     await _post_both(conn, clock, settings, channel_id, message)
     detail = {
         "period": period.number,

@@ -12,7 +12,7 @@ from core.db import Connection, Database
 from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
 from core.jobs import Job, last_multiple
-from raffle_system import announcements, draw, ledger_store, periods, store, watchtime_converter
+from raffle_system import announcements, draw, ledger_store, month_ends, periods, store, watchtime_converter
 from raffle_system.draw import DrawRequest
 from raffle_system.models import Period
 
@@ -58,6 +58,12 @@ class RaffleSchedule:
         message = announcements.conversion(reader, paid, settings.ticket_notification_threshold)
         if message is not None:
             await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
+
+    async def remind(self) -> None:
+        """Remind every guild of an end that is near."""
+        for settings in self._guilds.all():
+            async with self._db.transaction() as conn:
+                await month_ends.remind(conn, self._clock, self._guilds, settings)
 
     async def look_before_end(self, guild_id: int) -> None:
         """To be called before the transaction that ends a period, and outside of any."""

@@ -1,0 +1,154 @@
+"""Around a period's end: a changed end, reminders, what will happen when, and the ledger as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from core import guilds, outbox
+from core.clock import Clock
+from core.db import Connection, Row
+from core.errors import UserError
+from core.guilds import Guilds, GuildSettings
+from core.jobs import last_multiple
+from core.messages import BLUE, GOLD, Embed, Message
+from core.stores import jobs
+from core.texts import Reader, moment
+from raffle_system import feed_store, ledger_store, month_store, periods, prize_store, store
+from raffle_system.announcements import period_name
+from raffle_system.models import Period
+from raffle_system.month import next_boundary
+
+REMINDERS = (timedelta(days=1), timedelta(hours=1))
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coming:
+    """What will happen by itself: `key` completes `schedule.`, `name` says of what."""
+
+    key: str
+    at: datetime
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calendar:
+    period: Period
+    coming: Sequence[Coming]
+    undrawn: Sequence[Period]
+
+
+async def change_end(
+    conn: Connection, clock: Clock, guilds_: Guilds, settings: GuildSettings, period_id: int, end: datetime, actor: int
+) -> Period:  # fmt: skip
+    """Move the running period's end; audited and announced. Errors: `end.not_running`, `end.past`."""
+    period = await periods.by_id(conn, period_id, for_update=True)
+    if period.guild_id != settings.guild_id or period.status != "active":
+        raise UserError("end.not_running")
+    now = clock.now()
+    if end <= max(now, period.start_date):
+        raise UserError("end.past")
+    await month_store.set_end(conn, period.id, end)
+    detail = {"period": period.number, "from": period.end_date.isoformat(), "to": end.isoformat()}
+    await guilds.audit(conn, settings.guild_id, actor, "period_end", detail, now)
+    changed = await periods.by_id(conn, period.id)
+    message = _end_changed(guilds_.reader(settings.guild_id), settings, period, changed)
+    await outbox.post(conn, clock, settings.guild_id, settings.announcement_channel_id, message)
+    return changed
+
+
+def _end_changed(reader: Reader, settings: GuildSettings, before: Period, after: Period) -> Message:
+    name = period_name(after, ZoneInfo(settings.timezone), reader.locale)
+    text = reader(
+        "end.changed", period=name, before=moment(before.end_date), after=moment(after.end_date),
+        relative=moment(after.end_date, "R"),
+    )  # fmt: skip
+    return Message(embeds=(Embed(title=reader("end.title"), description=text, colour=GOLD),))
+
+
+def reminder_due(period: Period, now: datetime) -> timedelta | None:
+    """The reminder that belongs to this moment: the last whose time has come. None before the first and after the end.
+
+    A reminder whose time lies before the period's start is none.
+    """
+    if now >= period.end_date:
+        return None
+    passed = [before for before in REMINDERS if period.start_date < period.end_date - before <= now]
+    return min(passed, default=None)
+
+
+async def remind(conn: Connection, clock: Clock, guilds_: Guilds, settings: GuildSettings) -> bool:
+    """Remind once of an end that is near; after a sleep only of the nearest."""
+    row = await store.active(conn, settings.guild_id)
+    if row is None or not settings.remind_before_end:
+        return False
+    period, now = Period(**row), clock.now()
+    before = reminder_due(period, now)
+    if before is None:
+        return False
+    job = f"reminder-{int(before.total_seconds())}"
+    if not await jobs.claim(conn, settings.guild_id, job, period.end_date - before, now):
+        return False
+    stats = await ledger_store.stats(conn, period.id)
+    reader = guilds_.reader(settings.guild_id)
+    text = reader(
+        "reminder.text", period=period_name(period, ZoneInfo(settings.timezone), reader.locale),
+        when=moment(period.end_date), relative=moment(period.end_date, "R"),
+        participants=reader.count("count.participants", stats["participants"]),
+        tickets=reader.count("count.tickets", int(stats["total"])),
+    )  # fmt: skip
+    message = Message(embeds=(Embed(title=reader("reminder.title"), description=text, colour=BLUE),))
+    await outbox.post(conn, clock, settings.guild_id, settings.announcement_channel_id, message)
+    return True
+
+
+async def calendar(conn: Connection, clock: Clock, settings: GuildSettings) -> Calendar:
+    """What will happen when, in order of time."""
+    period, now = await periods.active(conn, settings.guild_id), clock.now()
+    step = settings.watchtime_conversion_interval
+    coming = [Coming(key="conversion", at=last_multiple(now, step) + timedelta(seconds=step))]
+    for row in await feed_store.all_of(conn, settings.guild_id):
+        coming.append(Coming(key="poll", at=max(row["next_poll_at"] or now, now), name=row["source_key"]))
+    if settings.remind_before_end:
+        coming += [Coming(key="reminder", at=at) for at in (period.end_date - b for b in REMINDERS) if at > now]
+    key = "end_and_draw" if settings.auto_draw_on_reset else "end"
+    coming.append(Coming(key=key, at=period.end_date))
+    zone = ZoneInfo(settings.timezone)
+    following = next_boundary(period.end_date, zone, settings.reset_day_of_month, settings.reset_hour)
+    coming.append(Coming(key="next_end", at=following))
+    coming += [
+        Coming(key="claim", at=row["claim_until"], name=f"<@{row['discord_id']}>")
+        for row in await prize_store.open_claims(conn, settings.guild_id)
+    ]
+    return Calendar(
+        period=period, coming=sorted(coming, key=lambda one: one.at),
+        undrawn=await periods.undrawn(conn, settings.guild_id),
+    )  # fmt: skip
+
+
+async def export(conn: Connection, period: Period) -> bytes:
+    """The period's ledger as CSV (UTF-8 with a mark, for spreadsheets), oldest row first."""
+    return as_csv(await month_store.ledger(conn, period.id))
+
+
+def as_csv(rows: Sequence[Row]) -> bytes:
+    """Text that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(month_store.LEDGER_COLUMNS)
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in month_store.LEDGER_COLUMNS])
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
