@@ -63,7 +63,7 @@ from raffle_system.link_roles import LinkRoles
 from raffle_system.scheduler import RaffleSchedule
 from raffle_system.shuffle_links import DECISION_REF, DecisionFollower
 from raffle_system.shuffle_tracker import ShuffleTracker
-from web import health, kick_metrics
+from web import health, kick_metrics, process_metrics
 from web.app import WebServer
 from web.kick_oauth import KickSignIn
 from web.kick_routes import KickRoutes
@@ -79,7 +79,6 @@ class Process:
     """Everything that runs while the bot runs."""
 
     def __init__(self, config: Config) -> None:
-
         self.config = config
         sandboxed = config.sandbox_clock_start or config.sandbox_clock_url
         self.clock: SandboxClock | SystemClock = SystemClock()
@@ -128,6 +127,9 @@ class Process:
         await migrate_when_reachable(url)
         self.parts = parts = Parts(self, url)
         self.web.db = parts.db
+        process_metrics.register(
+            self.metrics, lambda: self.role, self.supervisor.states, parts.outbox, parts.scheduler, parts.sender.pulse
+        )
         await parts.guilds.load()
         if self.config.sandbox_clock_url:
             self.supervisor.start("clock", self._follow_clock)
@@ -211,7 +213,6 @@ class Parts:
     """What stands on the database; made once its schema is up to date."""
 
     def __init__(self, process: Process, url: str) -> None:
-
         config, clock = process.config, process.clock
         self.clock = clock
         self.db = Database(url)
@@ -268,7 +269,6 @@ class Parts:
         )  # fmt: skip
 
     def _kick_channels(self) -> Mapping[int, Any]:
-
         return {
             s.guild_id: KickChannelIds(
                 kick_slug(s.kick_channel or ""), s.kick_channel_id, s.kick_chatroom_id, s.kick_broadcaster_user_id
@@ -278,12 +278,10 @@ class Parts:
         }
 
     async def _recall(self, slug: str) -> Any:
-
         async with self.db.transaction() as conn:
             return await kick_channels.recall(conn, slug)
 
     async def _remember(self, ids: Any) -> None:
-
         async with self.db.transaction() as conn:
             await kick_channels.remember(conn, ids, self.clock.now())
 
@@ -325,6 +323,9 @@ def _audit(config: Config) -> int:
         embedded = None if config.database_url else EmbeddedPostgres(_postgres_folder(config))
         try:
             lines, agree = await audit.report(config.database_url or (await embedded.start() if embedded else ""))
+        except (EmbeddedInUse, EmbeddedUnavailable) as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
         finally:
             if embedded is not None:
                 await embedded.stop()

@@ -9,6 +9,7 @@ from bench.chat import chat
 from bench.conversion import conversion, minute
 from bench.draw import draw
 from bench.grants import grants
+from bench.process import idle_memory, start_to_ready
 from bench.support import Bench
 
 BENCHES: dict[str, Bench] = {
@@ -17,6 +18,8 @@ BENCHES: dict[str, Bench] = {
     "minute": minute,
     "chat": chat,
     "draw": draw,
+    "start_to_ready": start_to_ready,
+    "idle_memory": idle_memory,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import discord
@@ -35,7 +36,23 @@ class DiscordSender:
 
     @property
     def connected(self) -> bool:
+        """Whether every shard's gateway is open; `is_ready` alone stays true while discord.py reconnects."""
+        return self._usable() and all(not shard.is_closed() for shard in self._shards())
+
+    def _usable(self) -> bool:
+        """Whether messages can be sent: that needs the client, not its gateway."""
         return self.bot is not None and self.bot.is_ready() and not self.bot.is_closed()
+
+    def _shards(self) -> list[discord.ShardInfo]:
+        return list(self.bot.shards.values()) if self.bot is not None else []
+
+    def pulse(self) -> dict[str, float]:
+        """`connected` (0 or 1) and, where a heartbeat was answered, `latency_seconds`."""
+        bot = self.bot
+        if bot is None or not self.connected:
+            return {"connected": 0.0}
+        latency = bot.latency
+        return {"connected": 1.0} | ({"latency_seconds": latency} if isfinite(latency) else {})
 
     async def send(self, letter: Letter) -> int:
         bot = self._connected()
@@ -67,7 +84,7 @@ class DiscordSender:
         return int(sent.id)
 
     def _connected(self) -> DrumrollBot:
-        if self.bot is None or not self.connected:
+        if self.bot is None or not self._usable():
             raise NotReady("Discord is not connected")
         return self.bot
 

@@ -55,6 +55,8 @@ class Scheduler:
         self._ticks = ticks
         self._seconds = tick_seconds
         self._done: dict[tuple[int, str], datetime] = {}
+        self.ticked = 0
+        self.failures = 0
         self.last_tick: datetime | None = None
         self.last_error: str | None = None
 
@@ -86,6 +88,7 @@ class Scheduler:
             for job in self._jobs:
                 errors.append(await self._guarded(job.name, partial(self._run_due, job, settings)))
         self.last_error = next((error for error in errors if error), None)
+        self.ticked += 1
         self.last_tick = self._clock.now()
 
     async def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> str | None:
@@ -93,6 +96,7 @@ class Scheduler:
             await work()
         except Exception as error:  # noqa: BLE001 - logged, and tried again at the next tick
             log_failure(log, "job_failed", error, job=name)
+            self.failures += 1
             return f"{name}: {error!r}"
         return None
 

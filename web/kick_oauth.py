@@ -95,9 +95,7 @@ class KickSignIn:
             used = None
             if state is not None:
                 async with self.db.transaction() as conn:
-                    used = await sign_in.use(
-                        conn, state.nonce, state.guild_id, state.discord_id, self.clock.now()
-                    )
+                    used = await sign_in.use(conn, state.nonce, state.guild_id, state.discord_id, self.clock.now())
             if state is None or used is None:
                 return self._page(reader, "link.page_bad_state", 400)
             user = await self._user(request.query.get("code", ""), used[0])
