@@ -317,22 +317,7 @@ def _migrate(config: Config) -> int:
 
 
 def _audit(config: Config) -> int:
-    """Recompute every balance from the ledger; 0 when all agree, 1 with a line for each that does not."""
-
-    async def main() -> int:
-        embedded = None if config.database_url else EmbeddedPostgres(_postgres_folder(config))
-        try:
-            lines, agree = await audit.report(config.database_url or (await embedded.start() if embedded else ""))
-        except (EmbeddedInUse, EmbeddedUnavailable) as error:
-            sys.stderr.write(f"{error}\n")
-            return 2
-        finally:
-            if embedded is not None:
-                await embedded.stop()
-        print(*lines, sep="\n")
-        return 0 if agree else 1
-
-    return asyncio.run(main())
+    return asyncio.run(audit.main(config.database_url, _postgres_folder(config)))
 
 
 def _demo(arguments: argparse.Namespace) -> int:
