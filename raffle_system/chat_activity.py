@@ -59,7 +59,7 @@ class ChatActivity:
             return
         at = message.received_at
         span = self._open.get(message.user_id)
-        if span is not None and at - span.last <= self.window:
+        if span is not None and at - span.last < self.window:
             span.last = max(span.last, at)
             span.kick_name = message.username
             return
@@ -72,7 +72,7 @@ class ChatActivity:
         for viewer in viewers:
             seen = viewer.active_until - self.window
             span = self._open.setdefault(viewer.kick_user_id, Span(viewer.kick_name, seen, seen))
-            if span.first - seen <= self.window:
+            if span.first - seen < self.window:
                 span.first = min(span.first, seen)
             else:
                 self._past.append((viewer.kick_user_id, Span(viewer.kick_name, seen, seen)))

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from raffle_system.chat_activity import ChatActivity, Viewer, counts_as_activity, floor_minute, minutes_between
@@ -112,7 +112,8 @@ MESSAGES = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3600)), max_size
 TICKS = st.lists(st.integers(0, 4000), min_size=1, max_size=30)
 
 
-@given(MESSAGES, TICKS, st.integers(1, 15))
+@example(messages=[(1, 600), (1, 1440)], ticks=[0], window=14)
+@given(messages=MESSAGES, ticks=TICKS, window=st.integers(1, 15))
 def test_however_ticks_fall_every_open_minute_is_credited_once(
     messages: list[tuple[int, int]], ticks: list[int], window: int
 ) -> None:
