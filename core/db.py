@@ -14,11 +14,14 @@ import asyncpg
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection as SyncConnection
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from core.clock import monotonic
 
 __all__ = [
     "Connection",
@@ -38,6 +41,7 @@ log = logging.getLogger(__name__)
 
 MIGRATION_LOCK = 0x44524D01
 REACH_RETRY_SECONDS = 1.0
+POOL_SECONDS, IDLE_SECONDS = 5.0, 1.0
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _AWAY = (
     asyncpg.PostgresConnectionError,
@@ -70,6 +74,30 @@ def _ssl_argument(mode: str) -> str | ssl.SSLContext:
     return context
 
 
+def _ping_after_idleness(engine: AsyncEngine) -> None:
+    """Connections that rested are tried before use, as the server may have restarted; busy ones are not.
+
+    A ping takes three round trips: of a short transaction it would be the larger part.
+    """
+    pool, dialect = engine.sync_engine.pool, engine.sync_engine.dialect
+
+    def used(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = monotonic()
+
+    def checked_out(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if monotonic() - record.info.get("used", monotonic()) < IDLE_SECONDS:
+            return
+        try:
+            dialect.do_ping(connection)
+        except Exception as error:
+            if isinstance(error, dialect.loaded_dbapi.Error) and dialect.is_disconnect(error, connection, None):
+                raise DisconnectionError from error
+            raise
+
+    event.listen(pool, "checkin", used)
+    event.listen(pool, "checkout", checked_out)
+
+
 class Database:
     """A pool of connections. Every use case opens one `transaction()`; stores receive its connection."""
 
@@ -78,9 +106,9 @@ class Database:
         parsed, arguments = _engine_arguments(url)
         self._engine: AsyncEngine = create_async_engine(
             # No overflow: connections made and thrown away in a rush cost more than the wait for a kept one.
-            parsed, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, pool_timeout=10,
-            connect_args=arguments,
+            parsed, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_SECONDS, connect_args=arguments,
         )  # fmt: skip
+        _ping_after_idleness(self._engine)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

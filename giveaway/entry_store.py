@@ -38,6 +38,8 @@ WITH {_OPEN}, entered AS (
 SELECT EXISTS (SELECT FROM open) AS open, EXISTS (SELECT FROM entered) AS entered,
     (SELECT bonus_entries FROM giveaway_entries WHERE giveaway_id = :id AND user_id = :user) AS held, {_TOTALS}
 """
+# Made once: a text's parameters are found by searching it.
+_JOIN = text(JOIN)
 LEAVE = f"""
 WITH {_OPEN}, gone AS (
     UPDATE giveaway_entries e SET left_at = :now FROM open
@@ -60,7 +62,7 @@ async def join(conn: Connection, guild_id: int, giveaway_id: int, user_id: int, 
     """Enter if the giveaway is open and the member is not in: `open`, `entered`, `held` (points held before, of
     this or an earlier entry), and the totals without this entry: `entries`, `tickets`."""
     result = await conn.execute(
-        text(JOIN),
+        _JOIN,
         {
             "id": giveaway_id, "guild": guild_id, "user": user_id, "points": points, "shard": shard_of(user_id),
             "now": now,
@@ -170,18 +172,21 @@ async def over_time(conn: Connection, giveaway_id: int, seconds: int) -> list[Ro
     return [dict(row) for row in result.mappings()]
 
 
+_DOOR = text(
+    f"SELECT {', '.join('g.' + name.strip() for name in COLUMNS.split(','))}, "
+    "coalesce(s.blacklist, '{}') AS blacklist, coalesce(s.blacklist_roles, '{}') AS blacklist_roles, "
+    "coalesce(s.bypass_roles, '{}') AS bypass_roles, "
+    "(SELECT coalesce(jsonb_agg(to_jsonb(b)), '[]') FROM giveaway_boosts b WHERE b.guild_id = g.guild_id "
+    " AND b.removed_at IS NULL AND b.starts_at <= :now AND b.until > :now) AS boosts "
+    "FROM giveaways g LEFT JOIN giveaway_settings s USING (guild_id) "
+    "WHERE g.giveaway_id = :id AND g.guild_id = :guild"
+)
+
+
 async def door(conn: Connection, guild_id: int, giveaway_id: int, now: datetime) -> Row | None:
     """All that a press of the button is judged by, in one statement: the giveaway, the guild's lists, its boosts."""
     result = await conn.execute(
-        text(
-            f"SELECT {', '.join('g.' + name.strip() for name in COLUMNS.split(','))}, "
-            "coalesce(s.blacklist, '{}') AS blacklist, coalesce(s.blacklist_roles, '{}') AS blacklist_roles, "
-            "coalesce(s.bypass_roles, '{}') AS bypass_roles, "
-            "(SELECT coalesce(jsonb_agg(to_jsonb(b)), '[]') FROM giveaway_boosts b WHERE b.guild_id = g.guild_id "
-            " AND b.removed_at IS NULL AND b.starts_at <= :now AND b.until > :now) AS boosts "
-            "FROM giveaways g LEFT JOIN giveaway_settings s USING (guild_id) "
-            "WHERE g.giveaway_id = :id AND g.guild_id = :guild"
-        ),
+        _DOOR,
         {"id": giveaway_id, "guild": guild_id, "now": now},
     )
     row = result.mappings().first()
