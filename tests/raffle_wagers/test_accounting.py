@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from bench.support import Statements
 from core.db import Database
-from raffle_system import wager_store
+from raffle_system import shuffle_links, wager_store
 from raffle_system.models import Period
 from raffle_system.wager_accounting import MOST_TICKETS, due_now, is_collapse, retry_seconds, tickets_for
 from raffle_system.wager_sources import WagerRow
@@ -117,8 +118,6 @@ async def test_another_member_is_not_paid_again_for_the_same_wagers(world: Wager
     await world.polled(obel=1000)
     await world.verify(member=MEMBER)
     async with world.db.transaction() as conn:
-        from raffle_system import shuffle_links
-
         await shuffle_links.unlink(conn, world.clock, world.settings, "shuffle", "OBEL", MEMBER)
     assert (await world.verify(member=OTHER)).tickets == 0
     assert await world.polled(obel=1050) == 1
@@ -189,8 +188,6 @@ async def test_a_new_name_starts_at_zero_unless_it_is_worth_too_much(world: Wage
 
 
 async def test_an_admin_counts_or_skips_a_waiting_name(world: WagerWorld) -> None:
-    from raffle_system import shuffle_links
-
     await world.polled(obel=1000)
     await world.verify("whale")
     await world.verify("shark", OTHER)
@@ -208,8 +205,6 @@ async def test_an_admin_counts_or_skips_a_waiting_name(world: WagerWorld) -> Non
 
 
 async def test_a_rename_goes_on_where_the_old_name_stopped(world: WagerWorld) -> None:
-    from raffle_system import shuffle_links
-
     await world.polled(obel=1000)
     await world.verify("obel")
     await world.polled(obel=3000)
@@ -315,8 +310,6 @@ async def test_one_announcement_for_a_poll_names_those_above_the_threshold(world
 
 @pytest.mark.parametrize("count", [10, 300])
 async def test_a_poll_takes_the_same_number_of_statements(world: WagerWorld, count: int) -> None:
-    from bench.support import Statements
-
     period: Period = await world.period()
     place = {
         "guild_id": world.guild_id, "period_id": period.id, "casino": "shuffle", "source_key": "x", "windowed": False,
