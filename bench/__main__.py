@@ -9,14 +9,19 @@ from bench.chat import chat
 from bench.conversion import conversion, minute
 from bench.draw import draw
 from bench.grants import grants
+from bench.kick import kick
 from bench.process import idle_memory, start_to_ready
 from bench.support import Bench
+from bench.wagers import month, poll
 
 BENCHES: dict[str, Bench] = {
     "grants": grants,
     "conversion": conversion,
     "minute": minute,
+    "wagers": poll,
+    "month_end": month,
     "chat": chat,
+    "kick": kick,
     "draw": draw,
     "start_to_ready": start_to_ready,
     "idle_memory": idle_memory,

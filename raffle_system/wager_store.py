@@ -99,7 +99,7 @@ LIMIT 20
 _HELD = "held AS MATERIALIZED (SELECT id FROM raffle_periods WHERE id = :period_id FOR KEY SHARE)"
 _ROW = "w.id, w.period_id, w.casino, w.source_key, w.account_key, w.tickets_awarded, w.waiting"
 _LINK = """
-LEFT JOIN raffle_shuffle_links l ON l.guild_id = w.guild_id AND l.casino = w.casino AND l.status = 'verified'
+LEFT JOIN raffle_shuffle_links l ON l.guild_id = :guild_id AND l.casino = :casino AND l.status = 'verified'
     AND l.name_key =
 """
 ABSORB = f"""
@@ -160,7 +160,7 @@ async def absorb(
     arrays = _arrays(rows)
     entering = {"rate": rate, "threshold": threshold, "baseline": baseline, "rebase": rebase, "now": now}
     await conn.execute(text(ENTER), {**place, **arrays, **entering})
-    wanted = {name: place[name] for name in ("guild_id", "period_id", "source_key")}
+    wanted = {name: place[name] for name in ("guild_id", "period_id", "casino", "source_key")}
     paying = {"rate": rate, "rebase": rebase, "now": now, "trusted": False}
     result = await conn.execute(text(ABSORB), {**wanted, **arrays, **paying})
     return [dict(row) for row in result.mappings()]
