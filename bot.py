@@ -134,9 +134,11 @@ class Process:
         if self.config.sandbox_clock_url:
             self.supervisor.start("clock", self._follow_clock)
         self.supervisor.start("kick", parts.kick)
+        acquiring = asyncio.create_task(parts.leadership.acquire())
+        await parts.listener.listening(acquiring)
         self.role = "standby"
         reload = asyncio.create_task(self._reload_settings())
-        await parts.leadership.acquire()
+        await acquiring
         reload.cancel()
         await parts.guilds.load()
         self.role = "leader"
@@ -231,7 +233,7 @@ class Parts:
             self.session, clock, site_base=config.kick_site_base, socket_url=config.kick_ws_url,
             wanted=self._kick_channels, followed=self.intake.follow, on_event=self.intake.on_event,
             recall=self._recall, remember=self._remember, api=self.api, leads=lambda: process.role == "leader",
-            heard=self.intake.heard,
+            heard=self.intake.heard, on_events=self.intake.on_events,
         )  # fmt: skip
         self.kick = self.listener.run
         kick_metrics.register(process.metrics, self.listener, self.intake, self.inbox, process.kick_routes)

@@ -5,13 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice, takewhile
 
-from core.kick_events import GIFT_CHAT, ChatMessage, KickEvent, UnknownEvent
+from core.kick_events import (
+    GIFT_CHAT,
+    ChatMessage,
+    GiftedSubs,
+    GiftNotice,
+    GiftsLeaderboard,
+    KickEvent,
+    KicksGifted,
+    OwnSub,
+    UnknownEvent,
+)
 
 log = logging.getLogger(__name__)
 
 Sink = Callable[[KickEvent], Awaitable[None]]
+SinkMany = Callable[[Sequence[KickEvent]], Awaitable[None]]
+
+_TOGETHER = (GiftedSubs, GiftNotice, GiftsLeaderboard, KicksGifted, OwnSub, ChatMessage, UnknownEvent)
 
 
 def droppable(event: KickEvent) -> bool:
@@ -22,12 +36,18 @@ def droppable(event: KickEvent) -> bool:
 
 
 class Delivery:
-    """A queue of at most `limit` events before the sink; beyond it chat is dropped and counted."""
+    """A queue of at most `limit` events before the sink; beyond it chat is dropped and counted.
+
+    `many` takes several events at once, where a gift heads the queue; what it refuses goes one by one.
+    """
 
     RETRIES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 
-    def __init__(self, sink: Sink, limit: int = 100_000) -> None:
+    MOST_TOGETHER = 100
+
+    def __init__(self, sink: Sink, limit: int = 100_000, many: SinkMany | None = None) -> None:
         self._sink = sink
+        self._many = many
         self._limit = limit
         self._waiting: deque[KickEvent] = deque()
         self._filled = asyncio.Event()
@@ -54,13 +74,34 @@ class Delivery:
             await self._filled.wait()
             handed = 0
             while self._waiting:
-                await self._hand_over(self._waiting[0])
-                self._waiting.popleft()
-                handed += 1
+                handed += await self._next()
                 if handed % 100 == 0:
                     await asyncio.sleep(0)
             self._filled.clear()
             self._idle.set()
+
+    async def _next(self) -> int:
+        """Hand over what heads the queue; how many events."""
+        head = self._waiting[0]
+        if self._many is not None and len(self._waiting) > 1 and not droppable(head) and isinstance(head, _TOGETHER):
+            together = list(
+                takewhile(lambda event: isinstance(event, _TOGETHER), islice(self._waiting, self.MOST_TOGETHER))
+            )
+            if await self._taken(self._many, together):
+                for _ in together:
+                    self._waiting.popleft()
+                return len(together)
+        await self._hand_over(head)
+        self._waiting.popleft()
+        return 1
+
+    async def _taken(self, many: SinkMany, events: Sequence[KickEvent]) -> bool:
+        try:
+            await many(events)
+        except Exception:
+            log.warning("kick_events_refused_together", exc_info=True, extra={"events": len(events)})
+            return False
+        return True
 
     async def drained(self) -> None:
         """Return when everything queued was handed over."""

@@ -11,9 +11,10 @@ from typing import Any
 
 import aiohttp
 
-from core.clock import Clock
+from core.clock import Clock, monotonic
 from core.kick_events import Hosting, KickChannelIds, KickEvent, LiveStatus
 from kick.api import ApiFailed, KickApi
+from kick.delivery import SinkMany
 from kick.endpoints import Endpoints
 from kick.lookup import ChannelUnknown, LookupBlocked, lookup_channel
 from kick.socket import KickSocket
@@ -38,13 +39,14 @@ class KickListener:
     """Follows what `wanted` names, tells `followed` the ids, and gives every event to `on_event`.
 
     `recall` and `remember` keep found ids: they never change, and Kick may block the look-up tomorrow. `heard` is
-    called about once a second while the socket listens.
+    called about once a second while the socket listens. `on_events` takes several events in one go.
     """
 
     def __init__(
         self, session: aiohttp.ClientSession, clock: Clock, *, site_base: str, socket_url: str | None,
         wanted: Wanted, followed: Followed, on_event: Sink, recall: Recall, remember: Remember,
         api: KickApi, leads: Callable[[], bool] = lambda: True, heard: Heard | None = None,
+        on_events: SinkMany | None = None,
     ) -> None:  # fmt: skip
         self._session = session
         self._clock = clock
@@ -64,7 +66,7 @@ class KickListener:
         self.subscriptions = Subscriptions(api, clock, lambda: api.configured and leads())
         self._polls: set[asyncio.Task[None]] = set()
         endpoints = Endpoints(session, site_base, self._any_channel_id, socket_url)
-        self._socket = KickSocket(endpoints, (), clock, self._heard_event)
+        self._socket = KickSocket(endpoints, (), clock, self._heard_event, on_events=on_events)
         self.problems: dict[str, str] = {}
 
     @property
@@ -94,6 +96,17 @@ class KickListener:
                 poll.cancel()
             stopped = [*self._polls] if socket is None else [socket, *self._polls]
             await asyncio.gather(*stopped, return_exceptions=True)
+
+    async def listening(self, other: asyncio.Future[None], seconds: float = 10.0) -> None:
+        """Return when everything is listened to, `other` is done, or `seconds` have passed, whichever comes first.
+
+        A standby says that it is there only then: what a deploy stops on its word has been relieved.
+        """
+        until = monotonic() + seconds
+        while monotonic() < until and not other.done():
+            if self._socket.state.status == "connected" or not self._wanted():
+                return
+            await asyncio.wait({other}, timeout=0.05)
 
     async def _heard_event(self, event: KickEvent) -> None:
         """Whatever the socket tells; that a stream began or ended makes us ask the others at once."""

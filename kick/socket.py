@@ -16,7 +16,7 @@ from core.kick_events import KickChannelIds, SocketGap
 from kick.backoff import Backoff, Loss, LossKind
 from kick.channels import ChannelBook
 from kick.decode import Frame, FrameKind
-from kick.delivery import Delivery, Sink
+from kick.delivery import Delivery, Sink, SinkMany
 from kick.session import Listener, Session, Timings
 from kick.state import NameCounter, SocketState, Status
 
@@ -52,13 +52,14 @@ class KickSocket:
         timings: Timings | None = None,
         backoff: Backoff | None = None,
         queue_limit: int = 100_000,
+        on_events: SinkMany | None = None,
     ) -> None:
         self._url = _fixed(url) if isinstance(url, str) else url
         self._book = ChannelBook(channels)
         self._clock = clock
         self._timings = timings or Timings()
         self._backoff = backoff or Backoff(self._timings.stable)
-        self._delivery = Delivery(on_event, queue_limit)
+        self._delivery = Delivery(on_event, queue_limit, on_events)
         self._session: Session | None = None
         self._followed = asyncio.Event()
         self._mark_followed()

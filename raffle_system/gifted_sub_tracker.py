@@ -201,7 +201,7 @@ async def _added(
     period = await periods.for_event(conn, settings.guild_id, told_at(gift))
     names = gift.giftees if isinstance(gift, GiftedSubs) else ()
     trusted = transport == "socket" or await store.socket_was_down(conn, told_at(gift), GAP_SLACK)
-    if trusted and not anonymous:
+    if transport == "webhook" and trusted and not anonymous:
         await _covers_flags(conn, settings.guild_id, gifter_id, name_key(name), gift_count(gift), told_at(gift))
     return await store.add(
         conn,

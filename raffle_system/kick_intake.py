@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from core import identity, outbox, process_state
@@ -48,6 +48,9 @@ log = logging.getLogger(__name__)
 AWAY_RETRY_SECONDS = 1.0
 MOST_MINUTES_LATE = 24 * 60
 FORGET_EVERY = 1000
+
+Work = Callable[[Connection], Awaitable[None]]
+Stored = Callable[[Work], Awaitable[None]]
 HEARD_KEY = "kick_heard"
 HEARD_EVERY = timedelta(seconds=5)
 NOBODY_AFTER = timedelta(seconds=12)
@@ -108,9 +111,25 @@ class KickIntake:
         if isinstance(event, SocketGap):
             await self._until_stored(lambda: self._gap(event))
             return
+        await self._to_all(event, self._stored)
+
+    async def on_events(self, events: Sequence[KickEvent]) -> None:
+        """Take several in one transaction, all or none: a burst of gifts costs one commit."""
+
+        async def all_of_them(conn: Connection) -> None:
+            async def within(work: Work) -> None:
+                await work(conn)
+
+            for event in events:
+                self.counters[type(event).__name__] += 1
+                await self._to_all(event, within)
+
+        await self._stored(all_of_them)
+
+    async def _to_all(self, event: KickEvent, stored: Stored) -> None:
         for guild_id, followed in list(self._followed.items()):
             if concerns(event, followed.ids):
-                await self._take(guild_id, followed, event)
+                await self._take(guild_id, followed, event, stored)
 
     async def on_webhook(self, conn: Connection, event: KickEvent, message_id: str) -> None:
         """Take what a webhook told, in the inbox's transaction. Errors: `NotKnownYet`: try again later."""
@@ -129,25 +148,25 @@ class KickIntake:
                 case OwnSub() | KicksGifted():
                     await kick_payments.record(conn, settings, event, self._clock.now())
 
-    async def _take(self, guild_id: int, followed: Followed, event: KickEvent) -> None:
+    async def _take(self, guild_id: int, followed: Followed, event: KickEvent, stored: Stored) -> None:
         settings = self._guilds.get(guild_id)
         match event:
             case ChatMessage(kind=kind) if kind == GIFT_CHAT:
-                await self._stored(lambda conn: self._gift(conn, settings, event, event.user_id))
+                await stored(lambda conn: self._gift(conn, settings, event, event.user_id))
             case ChatMessage():
                 self._saw(followed, event)
                 code, user_id = identity.code_in(event.content), event.user_id
                 if code is not None and user_id is not None:
-                    await self._stored(lambda conn: self.linking.by_code(conn, guild_id, code, user_id, event.username))
+                    await stored(lambda conn: self.linking.by_code(conn, guild_id, code, user_id, event.username))
             case GiftedSubs():
                 gifter = followed.gifters.find(event)
-                await self._stored(lambda conn: self._gift(conn, settings, event, gifter))
+                await stored(lambda conn: self._gift(conn, settings, event, gifter))
             case GiftsLeaderboard() | GiftNotice():
                 followed.gifters.note(event)
-                await self._stored(lambda conn: self._notice(conn, settings, event))
+                await stored(lambda conn: self._notice(conn, settings, event))
             case OwnSub() | KicksGifted():
                 now = self._clock.now()
-                await self._stored(lambda conn: kick_payments.record(conn, settings, event, now))
+                await stored(lambda conn: kick_payments.record(conn, settings, event, now))
             case LiveStatus() | Hosting():
                 followed.live.hear(event)
 
@@ -157,7 +176,7 @@ class KickIntake:
         if followed.minute_done is None and self.counters["ChatMessage"] % FORGET_EVERY == 0:
             followed.activity.forget_before(message.received_at - followed.activity.window)
 
-    async def _stored(self, work: Callable[[Connection], Awaitable[None]]) -> None:
+    async def _stored(self, work: Work) -> None:
         """Do the work in a transaction of its own; PostgreSQL away: as often as it takes."""
 
         async def once() -> None:

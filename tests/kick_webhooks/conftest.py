@@ -56,6 +56,7 @@ class Rig:
             session, self.clock, site_base=url, socket_url=url.replace("http", "ws", 1) + kick.socket_path,
             wanted=lambda: self.channels, followed=self.intake.follow, on_event=self.intake.on_event,
             recall=self._nothing, remember=self._forget, api=self.api, heard=self.intake.heard,
+            on_events=self.intake.on_events,
         )  # fmt: skip
         self.server = WebServer("127.0.0.1", 0, self._health, CollectorRegistry(), [self.routes.add_to])
         self._tasks: list[asyncio.Task[None]] = []
