@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -72,3 +73,53 @@ async def test_an_admin_sees_trouble_and_the_secret_stays_secret(stage: Stage, b
     feed.trouble = ""
     stage.clock.turn(forward=timedelta(minutes=70))
     await people.wait_for_message("announcements", containing="works again", timeout=20)
+
+
+async def test_every_new_command_answers_in_both_languages(stage: Stage, bot: Bot) -> None:  # noqa: F811
+    """No key, no error and no refused message in anything that a member or an admin asks for."""
+    people = stage.discord
+    await stage.link("viewer1")
+    await stage.give("viewer1", 30)
+    await stage.give("viewer2", 300)
+    owner = people.as_user("streamer")
+    set_ = await owner.slash("raffle prizes", channel="raffle", items="$500 | a hoodie")
+    assert "a hoodie" in (await set_.answer()).text
+    for locale in ("en", "ar"):
+        changed = await owner.slash_in("raffle", "raffle config set", {"name": "locale", "value": locale})
+        await changed.answer()
+        for name in ("schedule", "odds", "prizes", "links", "wagers status", "stats", "export", "config show"):
+            answer = await (await owner.slash(f"raffle {name}", channel="raffle")).answer()
+            assert not re.search(r"\b(wagers|shuffle|schedule|odds|stats|claim|end|chart)\.[a-z_]+\b", answer.text), (
+                name
+            )
+            assert "incident" not in answer.text, answer.text
+            if name == "export":
+                assert answer.attachments
+            if name == "stats":
+                chart = await people.file(answer.embeds[0]["image"]["url"])
+                assert chart.startswith(b"\x89PNG")
+    assert not await people.violations()
+
+
+async def test_winners_of_two_prizes_claim_or_lose_their_place(stage: Stage, bot: Bot) -> None:  # noqa: F811
+    people, owner = stage.discord, stage.discord.as_user("streamer")
+    for name in ("viewer1", "viewer2", "viewer3"):
+        await stage.give(name, 30)
+    await (await owner.slash_in("raffle", "raffle config set", {"name": "claim_hours", "value": "24"})).answer()
+    await (await owner.slash("raffle prizes", channel="raffle", items="first prize | second prize")).answer()
+    await stage.draw(prize="")
+    stage.clock.turn(forward=timedelta(seconds=20))
+    said = await people.wait_for_message("announcements", containing="RAFFLE WINNERS", timeout=30)
+    named = {name: said.text.find(stage.mention(name)) for name in ("viewer1", "viewer2", "viewer3")}
+    (loser,) = (name for name, at in named.items() if at < 0)
+    first, second = sorted((name for name in named if name != loser), key=lambda name: named[name])
+    refused = await (await people.as_user(loser).click(said, "Claim")).answer()
+    assert "Only a winner" in refused.text
+    thanks = await (await people.as_user(second).click(said, "Claim")).answer()
+    assert "second prize" in thanks.text
+    stage.clock.turn(forward=timedelta(hours=25))
+    passed_on = await people.wait_for_message("announcements", containing="Not claimed in time", timeout=30)
+    assert stage.mention(first) in passed_on.text
+    assert stage.mention(loser) in passed_on.text
+    await (await people.as_user(loser).click(passed_on, "Claim")).answer()
+    await people.wait_for_message("announcements", containing=f"{stage.mention(loser)} has claimed", timeout=20)
