@@ -87,6 +87,8 @@ async def test_a_newcomer_wins_and_checks_a_draw(page: chromium.Page) -> None:
     await page.see("press Gift.")
     await page.click("Gift")
     await page.see("viewer1 gifted 5 subs")
+    unread = "/announcements\\s*\\(unread\\)/.test(document.querySelector('#channels').innerText)"
+    await page.until(unread, "news in #announcements", PATIENCE)
 
     await page.see("type /tickets and press Enter twice")
     await send_command(page, "/tickets")

@@ -37,7 +37,7 @@ function showRights() {
   const allowed = !channel || channel.can_send !== false;
   box().disabled = !allowed;
   const place = channel?.guild_id ? `#${channel.name}` : `@${nameOf(state.bot)}`;
-  box().placeholder = allowed ? t("composer.placeholder", { place }) : t("composer.read_only");
+  box().placeholder = allowed ? t("composer.placeholder", { place: `\u200e${place}\u200e` }) : t("composer.read_only");
 }
 
 function compose({ insert, reply, edit }) {

@@ -52,7 +52,7 @@ function fields(list) {
 }
 
 function field(one, inRow) {
-  return h("div", { class: `embed-field of-${inRow}` }, h("div", { class: "field-name", dir: "auto" }, markdown(one.name, { inline: true })), h("div", {}, markdown(one.value)));
+  return h("div", { class: `embed-field of-${inRow}`, dir: "auto" }, h("div", { class: "field-name" }, markdown(one.name, { inline: true })), h("div", {}, markdown(one.value)));
 }
 
 export function image(part, kind) {
@@ -83,7 +83,7 @@ export function attachmentElement(file) {
   return h(
     "div",
     { class: "file" },
-    h("div", { class: "file-head" }, h("span", { class: "file-icon", "aria-hidden": "true" }, "▤"), h("span", { class: "file-name", dir: "ltr" }, file.filename), h("span", { class: "file-size" }, size(file.size)), path && h("a", { class: "small-button", href: path, download: file.filename }, t("file.download"))),
+    h("div", { class: "file-head" }, h("span", { class: "file-icon", "aria-hidden": "true" }, "▤"), h("span", { class: "file-name", dir: "ltr" }, file.filename), h("span", { class: "file-size", dir: "ltr" }, size(file.size)), path && h("a", { class: "small-button", href: path, download: file.filename }, t("file.download"))),
     path && isRecord(file) && recordChecker(path),
     readable && preview(path),
   );

@@ -86,12 +86,9 @@ export function markRead(channelId, messageId) {
   kept.set("read", read);
 }
 
+// A channel met for the first time counts as read up to there; a conversation does not.
 export function isUnread(channel) {
-  if (!channel.last_message_id || channel.id === state.current) return false;
-  const seen = read[readKey(channel.id)];
-  if (seen === undefined && channel.guild_id) {
-    markRead(channel.id, channel.last_message_id);
-    return false;
-  }
-  return older(channel.last_message_id, seen ?? "0") > 0;
+  const key = readKey(channel.id);
+  if (read[key] === undefined) read[key] = (channel.guild_id && channel.last_message_id) || "0";
+  return channel.id !== state.current && older(channel.last_message_id ?? "0", read[key]) > 0;
 }
