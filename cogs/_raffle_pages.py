@@ -15,6 +15,8 @@ from raffle_system.draw import DrawPlan
 from raffle_system.models import SOURCES, Balance, Granted, PastDraw, Period, Standing, Stats
 from raffle_system.prizes import joined
 from raffle_system.reports import TOP
+from raffle_system.wager_announcements import NAMES
+from raffle_system.wager_sources import feeds_of
 
 MEDALS = {1: "🥇", 2: "🥈", 3: "🥉"}
 
@@ -88,7 +90,7 @@ def info(
             value=reader(
                 "info.rates", watch=_amount(reader, settings.watchtime_tickets_per_hour),
                 gift=_amount(reader, settings.gifted_sub_tickets),
-            ),
+            ) + _wager_rate(reader, settings),
         ),
         EmbedField(name=reader(f"info.commitment_{mode}"), value=f"`{commitment}`", inline=False),
     ]  # fmt: skip
@@ -100,6 +102,15 @@ def info(
     title = reader("info.title", period=name_of(reader, settings, period), number=str(period.number))
     description = reader("info.span", start=moment(period.start_date, "D"), end=moment(period.end_date, "D"))
     return Embed(title=title, description=description, fields=tuple(fields), colour=BLUE)
+
+
+def _wager_rate(reader: Reader, settings: GuildSettings) -> str:
+    """What wagers earn, where there is a feed."""
+    casinos = dict.fromkeys(NAMES[feed.source.casino] for feed in feeds_of(settings))
+    if not casinos:
+        return ""
+    amount = _amount(reader, settings.shuffle_tickets_per_1000_usd)
+    return "\n" + reader("info.rate_wagers", tickets=amount, casinos=", ".join(casinos))
 
 
 def history(reader: Reader, past: Sequence[PastDraw]) -> Embed:

@@ -13,7 +13,7 @@ import pytest
 
 from core.logs import Formatter
 from core.texts import Texts
-from raffle_system import shuffle_tracker, wager_announcements
+from raffle_system import periods, shuffle_tracker, wager_announcements
 from raffle_system.wager_sources import FeedTrouble, feeds_of, fetching
 from tests.raffle.support import MEMBER, OTHER
 from tests.raffle_wagers.conftest import WagerWorld
@@ -235,6 +235,27 @@ async def test_two_trackers_pay_once(world: WagerWorld) -> None:
     paid = await asyncio.gather(world.tracker.poll(feed), second.poll(feed))
     assert sum(one.tickets for one in paid) == 40
     assert (await world.total(MEMBER), await world.total(OTHER)) == (40, 20)
+
+
+async def test_two_replicas_and_an_admin_end_the_month_in_the_same_second(world: WagerWorld) -> None:
+    """One of them ends it; the last wagers are paid once; the periods touch."""
+    await ready(world)
+    world.casino.wagers(obel=3000, other=1000)
+    shown = await world.period()
+
+    async def reset() -> None:
+        await world.schedule.look_before_end(world.guild_id)
+        async with world.db.transaction() as conn:
+            current = await periods.active(conn, world.guild_id, for_update=True)
+            if current.id == shown.id:
+                await periods.end_now(conn, world.clock, world.settings, current, world.schedule.last_call)
+
+    world.clock.set(shown.end_date)
+    await asyncio.gather(world.schedule.close_due_periods(), reset(), world.schedule.close_due_periods())
+    rows = await world.rows("SELECT number, start_date, end_date, status FROM raffle_periods ORDER BY number")
+    assert [row["status"] for row in rows] == ["ended", "active"]
+    assert rows[0]["end_date"] == rows[1]["start_date"] == shown.end_date
+    assert (await world.total(period=shown), await world.total()) == (40, 0)
 
 
 async def test_a_clock_that_steps_back_an_hour_stops_nothing(world: WagerWorld) -> None:
