@@ -36,12 +36,18 @@ class DiscordSender:
 
     @property
     def connected(self) -> bool:
-        """Whether every shard's gateway is open; `is_ready` alone stays true while discord.py reconnects."""
-        return self._usable() and all(not shard.is_closed() for shard in self._shards())
+        """Whether the client knows its servers and every shard's gateway is open.
+
+        `is_ready` says less: it comes before, and stays true while discord.py reconnects.
+        """
+        return self._usable() and self._at_work() and all(not shard.is_closed() for shard in self._shards())
 
     def _usable(self) -> bool:
         """Whether messages can be sent: that needs the client, not its gateway."""
         return self.bot is not None and self.bot.is_ready() and not self.bot.is_closed()
+
+    def _at_work(self) -> bool:
+        return self.bot is not None and self.bot.at_work
 
     def _shards(self) -> list[discord.ShardInfo]:
         return list(self.bot.shards.values()) if self.bot is not None else []

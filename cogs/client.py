@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -18,12 +19,14 @@ from cogs._context import Context
 from cogs._messages import NOBODY
 from cogs._services import Services
 from core import process_state
+from core.db import is_away
 from core.texts import Reader
 from giveaway import giveaway_system
 
 log = logging.getLogger(__name__)
 
 COG_MODULES: Sequence[str] = ("cogs.raffle", "cogs.giveaway", "cogs.link", "cogs.general")
+AWAY_RETRY_SECONDS = 1.0
 _FLAGS = {"members": (1 << 14, 1 << 15), "message_content": (1 << 18, 1 << 19)}
 
 
@@ -65,6 +68,7 @@ class DrumrollBot(commands.AutoShardedBot):
         )
         self.services = services
         self.missing = missing
+        self.at_work = False
 
     async def setup_hook(self) -> None:
         for name in COG_MODULES:
@@ -100,11 +104,24 @@ class DrumrollBot(commands.AutoShardedBot):
         """May come again after every reconnect: all of it can be repeated."""
         for name in sorted(self.missing):
             log.warning("intent_missing", extra={"intent": name, "lost": _LOST[name]})
-        for guild in sorted(self.guilds, key=self._first_guild_first):
-            await self._know(guild)
-        await self._forget_left()
+        while not await self._guilds_met():
+            await asyncio.sleep(AWAY_RETRY_SECONDS)
         self.services.checker.wake()
+        self.at_work = True
         log.info("discord_ready", extra={"guilds": len(self.guilds)})
+
+    async def _guilds_met(self) -> bool:
+        """Know every server, and which are gone; False where PostgreSQL is away."""
+        try:
+            for guild in sorted(self.guilds, key=self._first_guild_first):
+                await self._know(guild)
+            await self._forget_left()
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("guilds_wait_for_database", extra={"error": repr(error)})
+            return False
+        return True
 
     async def _forget_left(self) -> None:
         """Servers that the bot was removed from while it was away; one that is only unavailable still counts."""

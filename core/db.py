@@ -29,6 +29,7 @@ __all__ = [
     "IntegrityError",
     "Row",
     "is_away",
+    "lacks_schema",
     "log_failure",
     "migrate",
     "violated_constraint",
@@ -137,6 +138,14 @@ def is_away(error: BaseException) -> bool:
             return True
         seen = seen.__cause__
     return False
+
+
+def lacks_schema(error: BaseException) -> bool:
+    """Whether the error means that a table is missing: the migrations did not run yet."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, asyncpg.UndefinedTableError):
+        seen = seen.__cause__
+    return seen is not None
 
 
 def log_failure(log: logging.Logger, event: str, error: Exception, **fields: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from core.db import Database, is_away
+from core.db import Database, is_away, lacks_schema
 from core.embedded_postgres import EmbeddedInUse, EmbeddedPostgres, EmbeddedUnavailable
 from raffle_system import tickets
 
@@ -38,6 +38,8 @@ async def main(url: str | None, folder: Path) -> int:
     except (EmbeddedInUse, EmbeddedUnavailable) as error:
         return _refused(str(error))
     except Exception as error:
+        if lacks_schema(error):
+            return _refused("The database has no tables yet: start the bot once, or run `python bot.py migrate`.")
         if not is_away(error):
             raise
         return _refused(f"PostgreSQL cannot be reached: {error}".splitlines()[0])

@@ -55,6 +55,15 @@ async def test_the_process_says_the_line_and_ends(tmp_path: Path) -> None:
     assert (code, said) == (2, "BOT_PREFIX='a b' cannot be used: it must be 1 to 5 characters without spaces\n")
 
 
+async def test_the_audit_of_what_is_not_there(tmp_path: Path, empty_database_url: str) -> None:
+    code, said = await run_bot(tmp_path, {"DATABASE_URL": empty_database_url}, "audit")
+    assert (code, said) == (
+        2, "The database has no tables yet: start the bot once, or run `python bot.py migrate`.\n"
+    )  # fmt: skip
+    code, said = await run_bot(tmp_path, {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "audit")
+    assert (code, said.startswith("PostgreSQL cannot be reached: "), len(said.splitlines())) == (2, True, 1)
+
+
 async def test_a_misspelt_variable_is_named(start_bot: StartBot) -> None:
     """It cannot stop the start, because the machine sets many variables; it must not pass in silence either."""
     bot = await start_bot(ready=False, DISCORD_TOKEN=TOKEN, KICK_CHANEL="streamer", RAFFLE_TICKETS="5")
