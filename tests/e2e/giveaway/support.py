@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 from sandbox.driver import Message, Outcome, Person
@@ -44,4 +46,22 @@ async def create(stage: Stage, by: str = "streamer", **options: Any) -> Message:
 
 async def enter(stage: Stage, giveaway: Message, *names: str) -> list[Message]:
     """Each of them presses Enter; their private answers."""
-    return [await (await stage.discord.as_user(name).click(giveaway, "Enter")).answer() for name in names]
+    return [await (await stage.discord.as_user(name).click(giveaway, giveaway.buttons[0])).answer() for name in names]
+
+
+async def stale_press(stage: Stage, message: Message, by: str) -> Message:
+    """Press a button that the person's screen still shows although the message has lost it."""
+    shown = stage.sandbox.discord.channels[message.channel_id].messages[message.id]
+    kept, shown.components = shown.components, message.raw["components"]
+    try:
+        outcome = await stage.discord.as_user(by).click(message, "Enter")
+    finally:
+        shown.components = kept
+    return await outcome.answer()
+
+
+async def run_out(stage: Stage, span: timedelta) -> None:
+    """Time passes in two jumps: the checker looks every 30 seconds, and may be looking at the first one."""
+    stage.clock.turn(forward=span)
+    await asyncio.sleep(0.5)
+    stage.clock.turn(forward=timedelta(seconds=31))
