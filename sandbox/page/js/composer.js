@@ -36,8 +36,9 @@ function showRights() {
   const channel = currentChannel();
   const allowed = !channel || channel.can_send !== false;
   box().disabled = !allowed;
-  const place = channel?.guild_id ? `#${channel.name}` : `@${nameOf(state.bot)}`;
-  box().placeholder = allowed ? t("composer.placeholder", { place: `\u200e${place}\u200e` }) : t("composer.read_only");
+  const name = channel?.guild_id ? `#${channel.name}` : `@${nameOf(state.bot)}`;
+  const place = document.documentElement.dir === "rtl" ? `\u200e${name}\u200e` : name;
+  box().placeholder = allowed ? t("composer.placeholder", { place }) : t("composer.read_only");
 }
 
 function compose({ insert, reply, edit }) {
