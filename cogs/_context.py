@@ -27,10 +27,10 @@ class Context(commands.Context[Any]):
 
     @property
     def settings(self) -> GuildSettings:
-        """The guild's settings. Errors: `error.guild_only` outside of a known guild."""
+        """The guild's settings. Errors: `error.guild_only` outside of a guild, `error.starting` before it is known."""
         settings = self.services.guilds.find(self.guild.id if self.guild else None)
         if settings is None:
-            raise UserError("error.guild_only")
+            raise UserError("error.starting" if self.guild else "error.guild_only")
         return settings
 
     @property
