@@ -163,8 +163,12 @@ class Stage:
         ).answer()
 
     async def tickets(self, name: str) -> Message:
-        """What `name` reads about the own tickets."""
-        return await (await self.discord.as_user(name).slash("tickets", channel="raffle")).answer()
+        """What `name` reads about the own tickets; who is told to be patient asks again."""
+        while True:
+            page = await (await self.discord.as_user(name).slash("tickets", channel="raffle")).answer()
+            if "Not so fast" not in page.text:
+                return page
+            await asyncio.sleep(1)
 
     async def ask_draw(self, by: str = "streamer", prize: str = "$500 Cash") -> Message:
         """`/raffle draw` up to the question."""
