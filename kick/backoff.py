@@ -26,6 +26,14 @@ class Loss:
     reason: str
 
 
+class LostError(Exception):
+    """The connection is of no more use."""
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__(loss.reason)
+        self.loss = loss
+
+
 def classify(code: int | None) -> LossKind:
     """Pusher's close codes: 4000-4099 come back changed or not at all, 4100-4199 later, 4200-4299 at once."""
     if code is None:

@@ -76,18 +76,25 @@ def decode_frame(raw: str | bytes, received_at: datetime) -> Frame:
     try:
         outer = parse(raw)
     except ValueError as error:
-        return _malformed("", None, f"no JSON: {type(error).__name__}")
+        return malformed("", None, f"no JSON: {type(error).__name__}")
     if not isinstance(outer, dict):
-        return _malformed("", None, "not an object")
-    name = outer.get("event")
-    if not isinstance(name, str) or not name:
-        return _malformed("", None, "no event name")
+        return malformed("", None, "not an object")
     channel = outer.get("channel")
     channel = channel if isinstance(channel, str) else None
-    control = _CONTROL.get(name)
+    name = outer.get("event")
+    control = _CONTROL.get(name) if isinstance(name, str) else None
     if control is not None:
-        return _decode_control(control, name, channel, outer.get("data"))
-    return _decode_event(_short_name(name), channel, outer.get("data"), received_at)
+        return _decode_control(control, str(name), channel, outer.get("data"))
+    return decode_published(outer, channel, received_at)
+
+
+def decode_published(published: object, channel: str | None, received_at: datetime) -> Frame:
+    """What Kick publishes on a channel, whatever protocol carries it: an object with `event` and `data`."""
+    fields = mapping(_unwrapped(published))
+    name = fields.get("event")
+    if not isinstance(name, str) or not name:
+        return malformed("", channel, "no event name")
+    return _decode_event(_short_name(name), channel, fields.get("data"), received_at)
 
 
 def _short_name(name: str) -> str:
@@ -120,11 +127,12 @@ def _decode_event(name: str, channel: str | None, data: object, received_at: dat
     decoded = [decoder(item, source) for item in values[:_LONGEST_NAME] if isinstance(item, dict)]
     events = tuple([event for event in decoded if event is not None])
     if not events:
-        return _malformed(name, channel, "data of an unexpected shape")
+        return malformed(name, channel, "data of an unexpected shape")
     return Frame(FrameKind.EVENT, name, channel, events)
 
 
-def _malformed(name: str, channel: str | None, why: str) -> Frame:
+def malformed(name: str, channel: str | None, why: str) -> Frame:
+    """A frame that says nothing, and why."""
     return Frame(FrameKind.MALFORMED, name, channel, message=why)
 
 

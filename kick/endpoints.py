@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import aiohttp
 
-from kick.coerce import items, mapping
+from kick.centrifugo import Centrifugo, TokenRefused, speaks
+from kick.coerce import items, mapping, text
+from kick.dialect import Dialect, Endpoint, Pusher
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +20,12 @@ KNOWN_KEY = "32cbd69e4b950bf97679"
 KNOWN_CLUSTER = "us2"
 SITE = "https://kick.com"
 REALTIME = "https://web.kick.com"
+OFFERS = (("pusher",), ("pusher", "centrifugo"))
+ELSEWHERE_AFTER = 5
 
+_NOT_SO = (400, 404, 406, 409, 422)
 _WORD = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SOCKET = re.compile(r"wss?://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?/[A-Za-z0-9/_.?=&-]{0,500}")
 _PATIENCE = aiohttp.ClientTimeout(total=5)
 
 
@@ -41,8 +47,9 @@ class Endpoints:
     """The socket's address, asked for before each connection; it never raises.
 
     `override` (KICK_WS_URL) always wins. Otherwise Kick is asked once, and again when `fresh`; where it
-    refuses, answers nonsense, or offers only a provider that we do not speak, the known address serves.
-    `channel_id` gives the id of a channel to ask with, None while unknown.
+    refuses, answers nonsense, or offers only a provider that we do not speak, the known address serves, and
+    so it does now and then while a negotiated Centrifugo fails. `channel_id` gives the id of a channel to ask
+    with, None while unknown.
     """
 
     def __init__(
@@ -51,45 +58,86 @@ class Endpoints:
         site_base: str,
         channel_id: Callable[[], int | None],
         override: str | None = None,
+        known: str = KNOWN_URL,
     ) -> None:
         self._session = session
         self._base = realtime_base(site_base)
         self._channel_id = channel_id
         self._override = override
+        self._fallback = known
         self._known: str | None = None
+        self._client = str(uuid.uuid4())
 
-    async def __call__(self, *, fresh: bool = False) -> str:
+    async def __call__(self, *, fresh: bool = False, failures: int = 0) -> Endpoint:
         if self._override:
-            return self._override
+            return self._at(self._override)
         if fresh or self._known is None:
-            self._known = await self._negotiated() or KNOWN_URL
-        return self._known
+            self._known = await self._negotiated() or self._fallback
+        if speaks(self._known) and failures and failures % ELSEWHERE_AFTER == 0:
+            return self._at(self._fallback)
+        return self._at(self._known)
+
+    def _at(self, url: str) -> Endpoint:
+        return Endpoint(url, self._centrifugo if speaks(url) else Pusher)
+
+    def _centrifugo(self) -> Dialect:
+        return Centrifugo(self._token)
 
     async def _negotiated(self) -> str | None:
-        channel_id = self._channel_id()
-        url = f"{self._base}/api/v1/realtime/channels/{channel_id or 1}/chat/connection"
+        """What Kick offers to those who speak Pusher alone, which is well tried; else to those who speak both."""
+        for offers in OFFERS:
+            try:
+                found = negotiated_url(await self._offered(offers))
+            except aiohttp.ClientResponseError as error:
+                log.info("kick_negotiation_refused", extra={"status": error.status})
+                if error.status not in _NOT_SO:
+                    return None
+            except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
+                log.info("kick_negotiation_failed", extra={"why": f"{type(error).__name__}: {error}"[:200]})
+                return None
+            else:
+                if found is not None:
+                    return found
+        return None
+
+    async def _offered(self, providers: Sequence[str]) -> Any:
+        url = f"{self._base}/api/v1/realtime/channels/{self._channel_id() or 1}/chat/connection"
         body = {
-            "client": {"id": str(uuid.uuid4()), "type": "web"},
-            "capabilities": {"accepted_providers": [{"provider": "pusher"}]},
+            "client": {"id": self._client, "type": "web"},
+            "capabilities": {"accepted_providers": [{"provider": name} for name in providers]},
         }
+        return await self._posted(url, body)
+
+    async def _token(self) -> str:
+        """A token for Centrifugo. Errors: `TokenRefused`."""
+        url = f"{self._base}/api/v1/realtime/auth/connection"
         try:
-            async with self._session.post(url, json=body, timeout=_PATIENCE) as response:
-                response.raise_for_status()
-                answer = await response.json(content_type=None)
+            answer = await self._posted(url, {"client_id": self._client})
+        except aiohttp.ClientResponseError as error:
+            raise TokenRefused(f"status {error.status}") from None
         except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
-            log.info("kick_negotiation_failed", extra={"why": f"{type(error).__name__}: {error}"[:200]})
-            return None
-        return negotiated_url(answer)
+            raise TokenRefused(type(error).__name__) from None
+        token = text(mapping(mapping(answer).get("data")).get("token"), 10_000)
+        if not token:
+            raise TokenRefused("no token in the answer")
+        return token
+
+    async def _posted(self, url: str, body: object) -> Any:
+        async with self._session.post(url, json=body, timeout=_PATIENCE) as response:
+            response.raise_for_status()
+            return await response.json(content_type=None)
 
 
 def negotiated_url(answer: Any) -> str | None:
-    """The first Pusher connection in Kick's answer, as an address; None when it offers none."""
+    """The first connection in Kick's answer that we speak, as an address; None when it offers none."""
     for connection in items(mapping(mapping(answer).get("data")).get("connections")):
         offer = mapping(connection)
         credentials = mapping(offer.get("credentials"))
-        key, cluster = credentials.get("app_key"), credentials.get("cluster")
+        url, key, cluster = (credentials.get(name) for name in ("url", "app_key", "cluster"))
         if offer.get("provider") == "pusher" and _is_word(key) and _is_word(cluster):
             return pusher_url(str(key), str(cluster))
+        if offer.get("provider") == "centrifugo" and isinstance(url, str) and _SOCKET.fullmatch(url) and speaks(url):
+            return url
     return None
 
 

@@ -1,9 +1,8 @@
-"""One Pusher connection, from the handshake to its loss."""
+"""One connection to Kick's socket in either dialect, from the handshake to its loss."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 
 from core.clock import Clock, monotonic
-from kick.backoff import Loss, LossKind, classify
-from kick.decode import Frame, FrameKind, decode_frame
+from kick.backoff import Loss, LossKind, LostError
+from kick.decode import Frame, FrameKind
+from kick.dialect import Dialect, Endpoint
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +39,6 @@ class Timings:
     closing: float = 1.5
 
 
-class LostError(Exception):
-    """The connection is of no more use."""
-
-    def __init__(self, loss: Loss) -> None:
-        super().__init__(loss.reason)
-        self.loss = loss
-
-
 @dataclass(frozen=True, slots=True)
 class Listener:
     """Whom a session tells: `frame` for each frame heard (and its bytes), `ready` once, when it listens."""
@@ -58,7 +50,9 @@ class Listener:
 class Session:
     """A connection that subscribes, answers, asks when it is quiet, and says in the end how it was lost."""
 
-    def __init__(self, timings: Timings, clock: Clock, listener: Listener) -> None:
+    def __init__(self, endpoint: Endpoint, timings: Timings, clock: Clock, listener: Listener) -> None:
+        self._url = endpoint.url
+        self._dialect: Dialect = endpoint.dialect()
         self._timings = timings
         self._clock = clock
         self._listener = listener
@@ -75,19 +69,21 @@ class Session:
         """Seconds since the first subscription was confirmed, 0 before."""
         return 0.0 if self._confirmed_at is None else monotonic() - self._confirmed_at
 
-    async def run(self, url: str, names: Callable[[], Iterable[str]]) -> Loss:
-        """Connect to `url`, follow `names()`, return how it ended; cancelled, it closes the connection."""
+    async def run(self, names: Callable[[], Iterable[str]]) -> Loss:
+        """Connect, follow `names()`, return how it ended; cancelled, it closes the connection."""
         try:
             async with asyncio.timeout(self._timings.opening):
-                self._ws = await self._connect(url)
-                await self._establish()
-            self._established = True
+                greeting = await self._dialect.greeting()
+                self._ws = await self._connect(self._url)
+                await self._send(*greeting)
+                while not self._established:
+                    await self._hear()
             await self.follow(names())
             return await self._listen()
         except LostError as lost:
             return lost.loss
         except (OSError, WebSocketException, EOFError, ValueError) as error:
-            return _loss_of(error)
+            return self._loss_of(error)
         finally:
             await self._close()
 
@@ -99,10 +95,8 @@ class Session:
         new, old = wanted - self._names, self._names - wanted
         self._names = wanted
         self._unanswered = (self._unanswered | new) - old
-        for name in sorted(old):
-            await self._send("pusher:unsubscribe", {"channel": name})
-        for name in sorted(new):
-            await self._send("pusher:subscribe", {"auth": "", "channel": name})
+        await self._send(*[self._dialect.unsubscribe(name) for name in sorted(old)])
+        await self._send(*[self._dialect.subscribe(name) for name in sorted(new)])
 
     async def _connect(self, url: str) -> ClientConnection:
         return await connect(
@@ -116,17 +110,9 @@ class Session:
             max_queue=1024,
         )
 
-    async def _establish(self) -> None:
-        while True:
-            frame = await self._next()
-            if frame.kind is FrameKind.ESTABLISHED:
-                self._activity = min(frame.activity_timeout or self._activity, self._activity)
-                return
-            await self._obey(frame)
-
     async def _listen(self) -> Loss:
-        """Read until lost, with a watch beside it that notices silence."""
-        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._watch())]
+        """Read until lost, beside a watch that notices silence and whatever the dialect has to keep up."""
+        tasks = [asyncio.create_task(work) for work in (self._read(), self._watch(), self._keep_up())]
         timer = asyncio.get_running_loop().call_later(self._timings.subscribing, self._now_ready)
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -140,7 +126,7 @@ class Session:
     async def _read(self) -> Loss:
         frames = 0
         while True:
-            await self._obey(await self._next())
+            await self._hear()
             frames += 1
             if frames % _FRAMES_A_TURN == 0:
                 await asyncio.sleep(0)
@@ -154,26 +140,34 @@ class Session:
                 continue
             asked = monotonic()
             async with asyncio.timeout(self._timings.pong):
-                await self._send("pusher:ping", {})
+                await self._send(self._dialect.ask())
             await asyncio.sleep(self._timings.pong)
             if self._heard < asked:
                 return Loss(LossKind.TRANSIENT, "no answer to a ping")
 
-    async def _next(self) -> Frame:
-        """The next frame, after the listener has seen it."""
+    async def _keep_up(self) -> Loss:
+        """Ends by exception only: what it has to keep up it keeps up for as long as the connection lasts."""
+        await self._dialect.keep_up(self._send)
+        raise AssertionError
+
+    async def _hear(self) -> None:
+        """The next message: the listener sees each of its frames before it is obeyed."""
         assert self._ws is not None
         raw = await self._ws.recv(decode=False)
         self._heard = monotonic()
-        frame = decode_frame(raw, self._clock.now())
-        if frame.kind in (FrameKind.EVENT, FrameKind.UNKNOWN) and self._names:
-            self._now_ready()
-        self._listener.frame(frame, raw)
-        return frame
+        for frame, part in self._dialect.read(raw, self._clock.now()):
+            if frame.kind in (FrameKind.EVENT, FrameKind.UNKNOWN) and self._names:
+                self._now_ready()
+            self._listener.frame(frame, part)
+            await self._obey(frame)
 
     async def _obey(self, frame: Frame) -> None:
         """Do what a control frame asks for; LostError where it ends the connection."""
-        if frame.kind is FrameKind.PING:
-            await self._send("pusher:pong", {})
+        if frame.kind is FrameKind.ESTABLISHED:
+            self._established = True
+            self._activity = min(frame.activity_timeout or self._activity, self._activity)
+        elif frame.kind is FrameKind.PING:
+            await self._send(self._dialect.answer())
         elif frame.kind is FrameKind.SUBSCRIBED:
             self._answered(frame, accepted=True)
         elif frame.kind is FrameKind.SUBSCRIBE_FAILED:
@@ -181,8 +175,9 @@ class Session:
             self._answered(frame, accepted=False)
         elif frame.kind is FrameKind.ERROR:
             log.warning("kick_socket_error", extra={"code": frame.code, "text": frame.message})
-            if frame.code is not None and 4000 <= frame.code <= 4299:
-                raise LostError(Loss(classify(frame.code), f"error {frame.code}"))
+            kind = self._dialect.fatal(frame.code)
+            if kind is not None:
+                raise LostError(Loss(kind, f"error {frame.code or frame.message}"))
 
     def _answered(self, frame: Frame, *, accepted: bool) -> None:
         if accepted and self._confirmed_at is None:
@@ -199,9 +194,10 @@ class Session:
             self._ready = True
             self._listener.ready()
 
-    async def _send(self, event: str, data: dict[str, str]) -> None:
-        if self._ws is not None:
-            await self._ws.send(json.dumps({"event": event, "data": data}))
+    async def _send(self, *texts: str) -> None:
+        for text in texts:
+            if self._ws is not None:
+                await self._ws.send(text)
 
     async def _close(self) -> None:
         """Close within `closing` seconds, whatever the other side does."""
@@ -216,16 +212,16 @@ class Session:
         finally:
             ws.transport.abort()
 
-
-def _loss_of(error: Exception) -> Loss:
-    """What an exception of the connection means."""
-    if isinstance(error, ConnectionClosed):
-        code = error.rcvd.code if error.rcvd is not None else None
-        return Loss(classify(code), f"closed {code}" if code is not None else "connection lost")
-    if isinstance(error, InvalidStatus):
-        return Loss(LossKind.TRANSIENT, f"refused {error.response.status_code}")
-    if isinstance(error, TimeoutError):
-        return Loss(LossKind.TRANSIENT, "no answer in time")
-    if isinstance(error, InvalidURI):
-        return Loss(LossKind.REJECTED, "no WebSocket address")
-    return Loss(LossKind.TRANSIENT, f"{type(error).__name__}: {error}"[:200])
+    def _loss_of(self, error: Exception) -> Loss:
+        """What an exception of the connection means."""
+        if isinstance(error, ConnectionClosed):
+            code = error.rcvd.code if error.rcvd is not None else None
+            kind = self._dialect.classify(code)
+            return Loss(kind, f"closed {code}" if code is not None else "connection lost")
+        if isinstance(error, InvalidStatus):
+            return Loss(LossKind.TRANSIENT, f"refused {error.response.status_code}")
+        if isinstance(error, TimeoutError):
+            return Loss(LossKind.TRANSIENT, "no answer in time")
+        if isinstance(error, InvalidURI):
+            return Loss(LossKind.REJECTED, "no WebSocket address")
+        return Loss(LossKind.TRANSIENT, f"{type(error).__name__}: {error}"[:200])

@@ -17,6 +17,7 @@ from kick.backoff import Backoff, Loss, LossKind
 from kick.channels import ChannelBook
 from kick.decode import Frame, FrameKind
 from kick.delivery import Delivery, Sink, SinkMany
+from kick.dialect import Endpoint, Pusher
 from kick.session import Listener, Session, Timings
 from kick.state import NameCounter, SocketState, Status
 
@@ -26,11 +27,14 @@ _ASK_AGAIN_AFTER = 10
 _SHOWN_BYTES = 500
 
 
-class UrlProvider(Protocol):
+class EndpointProvider(Protocol):
     """Where to connect; never raises."""
 
-    async def __call__(self, *, fresh: bool = False) -> str:
-        """The address; `fresh` asks Kick again instead of repeating the last answer."""
+    async def __call__(self, *, fresh: bool = False, failures: int = 0) -> Endpoint:
+        """The address; `fresh` asks Kick again instead of repeating the last answer.
+
+        `failures` is how often in a row the last addresses failed: another one may be better then.
+        """
         ...
 
 
@@ -44,7 +48,7 @@ class KickSocket:
 
     def __init__(
         self,
-        url: str | UrlProvider,
+        url: str | EndpointProvider,
         channels: Iterable[KickChannelIds],
         clock: Clock,
         on_event: Sink,
@@ -54,7 +58,7 @@ class KickSocket:
         queue_limit: int = 100_000,
         on_events: SinkMany | None = None,
     ) -> None:
-        self._url = _fixed(url) if isinstance(url, str) else url
+        self._endpoint = _fixed(url) if isinstance(url, str) else url
         self._book = ChannelBook(channels)
         self._clock = clock
         self._timings = timings or Timings()
@@ -114,41 +118,42 @@ class KickSocket:
                 log.error("kick_events_left", extra={"events": len(self._delivery)})
 
     async def _connect_for_ever(self) -> None:
-        url = await self._url()
+        endpoint = await self._endpoint()
         while True:
             await self._followed.wait()
             began = monotonic()
-            loss, connected = await self._attempt(url)
-            previous, url = url, await self._next_url(loss)
+            loss, connected = await self._attempt(endpoint)
+            previous, endpoint = endpoint, await self._next_endpoint(loss)
             if connected >= self._timings.stable:
                 self._rejected_urls.clear()
             if loss.kind is LossKind.REJECTED:
-                self._rejected_urls.add(previous)
+                self._rejected_urls.add(previous.url)
             wait = self._backoff.after(
                 loss,
                 attempt=monotonic() - began,
                 connected=connected,
-                elsewhere=url not in self._rejected_urls,
+                elsewhere=endpoint.url not in self._rejected_urls,
             )
             await asyncio.sleep(wait)
 
-    async def _attempt(self, url: str) -> tuple[Loss, float]:
+    async def _attempt(self, endpoint: Endpoint) -> tuple[Loss, float]:
         """One connection until it is lost; with the seconds for which it was subscribed."""
         self._attempts += 1
         self._enter("connecting", self._reason)
-        session = Session(self._timings, self._clock, Listener(self._on_frame, self._on_ready))
+        session = Session(endpoint, self._timings, self._clock, Listener(self._on_frame, self._on_ready))
         self._session = session
         try:
-            loss = await session.run(url, lambda: self._book.names)
+            loss = await session.run(lambda: self._book.names)
         finally:
             self._session = None
         self._on_loss(loss)
         return loss, session.connected_for
 
-    async def _next_url(self, loss: Loss) -> str:
+    async def _next_endpoint(self, loss: Loss) -> Endpoint:
         """The next address: negotiated anew after a rejection, and now and then when nothing else helps."""
-        often = (self._backoff.failures + 1) % _ASK_AGAIN_AFTER == 0
-        return await self._url(fresh=loss.kind is LossKind.REJECTED or often)
+        failures = self._backoff.failures + 1
+        fresh = loss.kind is LossKind.REJECTED or failures % _ASK_AGAIN_AFTER == 0
+        return await self._endpoint(fresh=fresh, failures=failures)
 
     def _on_frame(self, frame: Frame, raw: bytes) -> None:
         """Count the frame and queue its events."""
@@ -205,10 +210,11 @@ def _worth_a_line(count: int) -> bool:
     return count <= 5 or count % 1000 == 0
 
 
-def _fixed(url: str) -> UrlProvider:
-    """A provider that knows one address."""
+def _fixed(url: str) -> EndpointProvider:
+    """A provider that knows one address, of Pusher's protocol."""
+    endpoint = Endpoint(url, Pusher)
 
-    async def provide(*, fresh: bool = False) -> str:
-        return url
+    async def provide(*, fresh: bool = False, failures: int = 0) -> Endpoint:
+        return endpoint
 
     return provide

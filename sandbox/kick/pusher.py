@@ -25,6 +25,10 @@ class Connection:
     ws: web.WebSocketResponse
     channels: set[str] = field(default_factory=set)
 
+    def messages(self, frames: Iterable[Outgoing]) -> Iterable[bytes]:
+        """Frames as they go over this connection's wire: each by itself."""
+        return [frame.raw for frame in frames]
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -85,12 +89,17 @@ class Pusher:
             listener(told)
         if self.silent:
             return 0
-        sent = 0
-        for frame in told:
-            for connection in [each for each in self.connections if frame.channel in each.channels]:
-                sent += await self._send(connection, frame.raw)
+        sent = sum([await self._tell(connection, told) for connection in list(self.connections)])
         self.counts["frames"] += sent
         return sent
+
+    async def _tell(self, connection: Connection, told: Iterable[Outgoing]) -> int:
+        """Send a connection the frames of its channels; how many."""
+        wanted = [frame for frame in told if frame.channel in connection.channels]
+        for message in connection.messages(wanted):
+            if not await self._send(connection, message):
+                return 0
+        return len(wanted)
 
     async def send_to_all(self, raw: bytes) -> int:
         """Send any bytes as a text frame to every connection, subscribed or not."""
@@ -117,10 +126,7 @@ class Pusher:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """`GET /app/{key}`: one connection from handshake to end."""
-        self.counts["attempts"] += 1
-        refusal = self._refusal
-        if refusal is not None and time.monotonic() >= refusal.until:
-            refusal = self._refusal = None
+        refusal = self.refusal()
         if refusal is not None and refusal.status is not None:
             return web.Response(status=refusal.status, text="refused")
         ws = web.WebSocketResponse(compress=False, timeout=1.0)
@@ -132,6 +138,13 @@ class Pusher:
             return ws
         await self._serve(Connection(ws))
         return ws
+
+    def refusal(self) -> Refusal | None:
+        """Count an attempt: how it is turned away, None where it is not."""
+        self.counts["attempts"] += 1
+        if self._refusal is not None and time.monotonic() >= self._refusal.until:
+            self._refusal = None
+        return self._refusal
 
     async def _serve(self, connection: Connection) -> None:
         self.counts["accepted"] += 1

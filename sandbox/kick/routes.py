@@ -26,11 +26,13 @@ def add_routes(app: web.Application, world: KickWorld, prefix: str = "/kick") ->
             return web.json_response({"message": "Not found"}, status=404)
         return web.json_response(site_view(channel))
 
-    async def negotiate(_request: web.Request) -> web.Response:
+    async def negotiate(request: web.Request) -> web.Response:
         if world.site_blocked:
             return web.Response(status=403, text=_CHALLENGE, content_type="text/html")
         credentials = {"app_key": APP_KEY, "cluster": "sandbox"}
-        connection = {"provider": "pusher", "credentials": credentials}
+        if world.provider == "centrifugo":
+            credentials = {"url": f"ws://{request.host}{prefix}{world.other_path}"}
+        connection = {"provider": world.provider, "credentials": credentials}
         return web.json_response({"data": {"connections": [connection], "mode": "websocket"}})
 
     async def state(_request: web.Request) -> web.Response:
@@ -45,6 +47,7 @@ def add_routes(app: web.Application, world: KickWorld, prefix: str = "/kick") ->
     app.router.add_get(f"{prefix}/app/{{key}}", world.pusher.handle)
     app.router.add_get(f"{prefix}/api/v2/channels/{{slug}}", site_channel)
     app.router.add_post(f"{prefix}/api/v1/realtime/channels/{{id}}/chat/connection", negotiate)
+    world.centrifugo.add_routes(app, prefix)
     world.official.add_routes(app, prefix)
     app.router.add_get(f"{prefix}/control/state", state)
     app.router.add_post(f"{prefix}/control/{{handle}}", turn)
@@ -151,6 +154,7 @@ async def _close(world: KickWorld, body: dict[str, Any]) -> int:
 async def _heal(world: KickWorld, _body: dict[str, Any]) -> None:
     world.pusher.heal()
     world.site_blocked = False
+    world.centrifugo.refuse_tokens = None
     world.official.down = None
 
 
@@ -169,6 +173,13 @@ async def _webhook_url(world: KickWorld, body: dict[str, Any]) -> None:
 
 async def _api_down(world: KickWorld, body: dict[str, Any]) -> None:
     world.official.down = int(body.get("status", 503))
+
+
+async def _provider(world: KickWorld, body: dict[str, Any]) -> None:
+    """What negotiation offers from now on."""
+    if body["provider"] not in ("pusher", "centrifugo"):
+        raise ValueError("pusher or centrifugo")
+    world.provider = str(body["provider"])
 
 
 async def _block_site(world: KickWorld, body: dict[str, Any]) -> None:
@@ -190,6 +201,7 @@ _HANDLES: dict[str, Handle] = {
     "close": _close,
     "heal": _heal,
     "block-site": _block_site,
+    "provider": _provider,
     "webhook": _webhook,
     "webhook-url": _webhook_url,
     "api-down": _api_down,

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.kick import frames
+from sandbox.kick.centrifugo import SOCKET, Centrifugo
 from sandbox.kick.frames import Gift, Outgoing
 from sandbox.kick.official import OfficialKick, gifts_body, status_body
 from sandbox.kick.pusher import APP_KEY, Pusher
@@ -45,11 +46,16 @@ class Channel:
 
 
 class KickWorld:
-    """Kick as the bot sees it. `now` gives the time that the frames carry; faults last real seconds."""
+    """Kick as the bot sees it. `now` gives the time that the frames carry; faults last real seconds.
+
+    `provider` is what negotiation offers, "pusher" or "centrifugo"; both sockets are served all the time.
+    """
 
     def __init__(self, now: Callable[[], datetime], *, activity_timeout: int = 120) -> None:
         self.now = now
         self.pusher = Pusher(activity_timeout)
+        self.centrifugo = Centrifugo(self.pusher)
+        self.provider = "pusher"
         self.channels: dict[str, Channel] = {}
         self.site_blocked = False
         self.official = OfficialKick(self)
@@ -61,6 +67,11 @@ class KickWorld:
     def socket_path(self) -> str:
         """The socket's address below the prefix, with the query that Pusher wants."""
         return f"/app/{APP_KEY}?protocol=7&client=js&version=8.4.0&flash=false"
+
+    @property
+    def other_path(self) -> str:
+        """The address of the second provider's socket, which tells the same."""
+        return SOCKET
 
     def add_channel(self, slug: str, channel_id: int, user_id: int, chatroom_id: int) -> Channel:
         """Another streamer."""
@@ -78,6 +89,7 @@ class KickWorld:
             "subscribed": sorted(set().union(*(each.channels for each in self.pusher.connections))),
             "counts": dict(self.pusher.counts),
             "silent": self.pusher.silent,
+            "provider": self.provider,
             "site_blocked": self.site_blocked,
             "channels": [
                 {

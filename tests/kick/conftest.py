@@ -15,7 +15,7 @@ from core.clock import SystemClock
 from core.kick_events import KickChannelIds, KickEvent
 from kick.backoff import Backoff
 from kick.session import Timings
-from kick.socket import KickSocket
+from kick.socket import EndpointProvider, KickSocket
 from sandbox.kick import KickWorld, add_routes
 
 Event = TypeVar("Event")
@@ -72,12 +72,10 @@ def hurried() -> Backoff:
 
 @asynccontextmanager
 async def listening(
-    url: str, heard: Heard, timings: Timings = QUICK, *channels: KickChannelIds
+    url: str | EndpointProvider, heard: Heard, timings: Timings = QUICK, *channels: KickChannelIds
 ) -> AsyncIterator[KickSocket]:
     """A socket that runs for the length of the block."""
-    socket = KickSocket(
-        url, channels or (STREAMER,), SystemClock(), heard, timings=timings, backoff=hurried()
-    )
+    socket = KickSocket(url, channels or (STREAMER,), SystemClock(), heard, timings=timings, backoff=hurried())
     task = asyncio.create_task(socket.run())
     try:
         yield socket

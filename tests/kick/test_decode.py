@@ -218,9 +218,7 @@ def test_hosting_in_both_directions() -> None:
     moved = only(frame("ChatMoveToSupportedChannelEvent", f"channel.{CHANNEL}", shapes.chat_moved()))
     assert moved == Hosting(CHANNEL, None, True, "Streamer_B", 12, NOW)
     hosted = {"message": {"numberOfViewers": 8}, "user": {"username": "Friend", "verified": {}}}
-    assert only(frame("StreamHostedEvent", f"chatrooms.{ROOM}", hosted)) == Hosting(
-        None, ROOM, False, "Friend", 8, NOW
-    )
+    assert only(frame("StreamHostedEvent", f"chatrooms.{ROOM}", hosted)) == Hosting(None, ROOM, False, "Friend", 8, NOW)
     host = {"chatroom_id": ROOM, "number_viewers": 8, "host_username": "Friend"}
     assert only(frame("StreamHostEvent", V2, host)) == Hosting(None, ROOM, False, "Friend", 8, NOW)
 
@@ -244,9 +242,7 @@ def test_errors_carry_their_code_as_text_or_object(inner: bool) -> None:
     assert (decoded.kind, decoded.code, decoded.message) == (FrameKind.ERROR, 4200, "again")
 
 
-@pytest.mark.parametrize(
-    ("said", "heard"), [(90, 90), ("30", 30), (0, None), (-5, None), (10**9, None), (None, None)]
-)
+@pytest.mark.parametrize(("said", "heard"), [(90, 90), ("30", 30), (0, None), (-5, None), (10**9, None), (None, None)])
 def test_activity_timeout_is_believed_when_sensible(said: object, heard: int | None) -> None:
     data = {"socket_id": "1.1", "activity_timeout": said}
     assert decode_frame(frame("pusher:connection_established", "", data), NOW).activity_timeout == heard

@@ -80,17 +80,15 @@ async def test_nobody_at_home_is_a_block(session: aiohttp.ClientSession) -> None
 
 async def test_the_configured_address_wins(kick: Kick, session: aiohttp.ClientSession) -> None:
     endpoints = Endpoints(session, kick.site, lambda: 7001, override="ws://127.0.0.1:1/app/x")
-    assert await endpoints(fresh=True) == "ws://127.0.0.1:1/app/x"
+    assert (await endpoints(fresh=True)).url == "ws://127.0.0.1:1/app/x"
 
 
-async def test_the_negotiated_address_is_kept_until_asked_anew(
-    kick: Kick, session: aiohttp.ClientSession
-) -> None:
+async def test_the_negotiated_address_is_kept_until_asked_anew(kick: Kick, session: aiohttp.ClientSession) -> None:
     endpoints = Endpoints(session, kick.site, lambda: None)
-    assert await endpoints() == pusher_url("sandbox", "sandbox")
+    assert (await endpoints()).url == pusher_url("sandbox", "sandbox")
     kick.world.site_blocked = True
-    assert await endpoints() == pusher_url("sandbox", "sandbox")
-    assert await endpoints(fresh=True) == KNOWN_URL
+    assert (await endpoints()).url == pusher_url("sandbox", "sandbox")
+    assert (await endpoints(fresh=True)).url == KNOWN_URL
 
 
 @pytest.mark.parametrize(
@@ -102,9 +100,11 @@ async def test_the_negotiated_address_is_kept_until_asked_anew(
         {"data": {"connections": [{"provider": "centrifugo", "credentials": {"url": "wss://x"}}]}},
         {
             "data": {
-                "connections": [{"provider": "pusher", "credentials": {"app_key": "a/b", "cluster": "c"}}]
+                "connections": [{"provider": "carrier-pigeon", "credentials": {"url": "wss://x/connection/websocket"}}]
             }
         },
+        {"data": {"connections": [{"provider": "centrifugo", "credentials": {"url": "file:///connection/websocket"}}]}},
+        {"data": {"connections": [{"provider": "pusher", "credentials": {"app_key": "a/b", "cluster": "c"}}]}},
         {"data": {"connections": [{"provider": "pusher", "credentials": {"app_key": 5, "cluster": "c"}}]}},
     ],
 )

@@ -30,9 +30,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         (("protocol=7", "protocol=x"), 4006),
     ],
 )
-async def test_a_wrong_request_is_refused_with_pushers_code(
-    kick: Kick, change: tuple[str, str], code: int
-) -> None:
+async def test_a_wrong_request_is_refused_with_pushers_code(kick: Kick, change: tuple[str, str], code: int) -> None:
     async with connect(kick.url.replace(*change)) as ws:
         assert json.loads(await ws.recv())["data"]["code"] == code
         with pytest.raises(ConnectionClosed) as closed:

@@ -23,6 +23,7 @@ from core.kick_events import (
     gift_key,
 )
 from kick.channels import channel_names
+from kick.dialect import Endpoint, Pusher
 from kick.socket import KickSocket
 from tests.kick.conftest import QUICK, STREAMER, Heard, Kick, hurried, listening, until
 
@@ -75,9 +76,7 @@ async def test_two_channels_on_one_connection_and_a_third_later(kick: Kick) -> N
     async with listening(kick.url, heard, QUICK, ids[0], ids[1]) as socket:
         await until(lambda: connected(socket))
         await socket.follow(ids[1:])
-        await until(
-            lambda: set(kick.world.state()["subscribed"]) == {n for i in ids[1:] for n in channel_names(i)}
-        )
+        await until(lambda: set(kick.world.state()["subscribed"]) == {n for i in ids[1:] for n in channel_names(i)})
         for each in ids:
             await kick.world.go_live(each.slug)
         await until(lambda: len(heard.of(LiveStatus)) == 2)
@@ -177,9 +176,9 @@ async def test_a_rejected_key_raises_an_alarm_and_retries_slowly(kick: Kick) -> 
 async def test_a_rejected_key_is_negotiated_anew(kick: Kick) -> None:
     asked: list[bool] = []
 
-    async def provide(*, fresh: bool = False) -> str:
+    async def provide(*, fresh: bool = False, failures: int = 0) -> Endpoint:
         asked.append(fresh)
-        return kick.url if fresh else kick.url.replace("/app/sandbox", "/app/dead")
+        return Endpoint(kick.url if fresh else kick.url.replace("/app/sandbox", "/app/dead"), Pusher)
 
     socket = KickSocket(provide, [STREAMER], SystemClock(), Heard(), timings=QUICK, backoff=hurried())
     task = asyncio.create_task(socket.run())
@@ -270,9 +269,7 @@ async def test_a_server_that_refuses_every_subscription_is_left() -> None:
         await ws.send('{"event":"pusher:connection_established","data":"{}"}')
         async for text in ws:
             channel = json.loads(text)["data"]["channel"]
-            await ws.send(
-                json.dumps({"event": "pusher:subscription_error", "data": "{}", "channel": channel})
-            )
+            await ws.send(json.dumps({"event": "pusher:subscription_error", "data": "{}", "channel": channel}))
 
     async with odd_server(strict) as url, listening(url, Heard()) as socket:
         await until(lambda: socket.state.attempts >= 2)
