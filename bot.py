@@ -325,8 +325,7 @@ def _audit(config: Config) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     """The stand-ins live in a process of their own, which starts this file against itself."""
     command = [sys.executable, "-m", "sandbox", "--port", str(arguments.port), "--speed", str(arguments.speed)]
-    if arguments.fresh:
-        command.append("--fresh")
+    command += [flag for flag, wanted in (("--fresh", arguments.fresh), ("--no-story", arguments.no_story)) if wanted]
     os.chdir(Path(__file__).resolve().parent)
     os.execv(sys.executable, command)
 
@@ -354,6 +353,7 @@ def _parser() -> argparse.ArgumentParser:
         demo.add_argument("--port", type=int, default=8765, help="where the sandbox listens (default 8765)")
         demo.add_argument("--speed", type=float, default=1.0, help="seconds of the sandbox's clock to a real one")
         demo.add_argument("--fresh", action="store_true", help="forget what an earlier demo left")
+        demo.add_argument("--no-story", action="store_true", help="start without the story of a month")
     commands.add_parser("verify", help="check the record of a draw: verify RECORD.json")
     return parser
 
