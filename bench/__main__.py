@@ -8,6 +8,7 @@ import sys
 from bench.chat import chat
 from bench.conversion import conversion, minute
 from bench.draw import draw
+from bench.giveaways import giveaways
 from bench.grants import grants
 from bench.kick import kick
 from bench.process import idle_memory, start_to_ready
@@ -23,6 +24,7 @@ BENCHES: dict[str, Bench] = {
     "chat": chat,
     "kick": kick,
     "draw": draw,
+    "giveaways": giveaways,
     "start_to_ready": start_to_ready,
     "idle_memory": idle_memory,
 }

@@ -78,7 +78,7 @@ async def enter(services: Services, interaction: Press, giveaway_id: int) -> Non
     member = _member(interaction)
     reader = reader_of(services, interaction)
     try:
-        async with services.db.transaction() as conn:
+        async with services.db.statements() as conn:
             entry = await system.add_entry(conn, services.tools, member.guild.id, giveaway_id, person_of(member))
     except NotEligible as refusal:
         page = replies.checklist(reader, refusal.judgement)

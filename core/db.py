@@ -117,6 +117,12 @@ class Database:
         async with self._engine.begin() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Connection]:
+        """Each statement by itself: for hot paths that write with a single one, two round trips cheaper."""
+        async with self._engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
     async def ping(self) -> None:
         """Raise what the driver raises when PostgreSQL does not answer."""
         async with self._engine.connect() as connection:

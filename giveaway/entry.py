@@ -24,6 +24,8 @@ async def can_user_enter(
 async def add_entry(conn: Connection, tools: Tools, guild_id: int, giveaway_id: int, person: Person) -> Entry:
     """Enter a member, safe against presses at the same moment; `joined` is False for one who is in already.
 
+    Only the last statement writes, so that no transaction around it is needed.
+
     Errors: `giveaway.not_found` (also another guild's), `giveaway.paused`, `giveaway.not_started`, `giveaway.over`,
     `giveaway.cancelled`; `NotEligible` with every condition's outcome.
     """

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.e2e.conftest import StartBot
-from tests.e2e.giveaway.support import create, enter, press, preview, turned
+from tests.e2e.giveaway.support import create, enter, press, preview, run_out, turned
 from tests.e2e.giveaway.test_ends import one_true_result
 from tests.e2e.support import Bot, Stage, eventually
 
