@@ -26,12 +26,5 @@ class PeriodFrozen(UserError):
         super().__init__("error.period_frozen")
 
 
-class DatabaseAway(UserError):
-    """PostgreSQL cannot be reached; nothing was stored."""
-
-    def __init__(self) -> None:
-        super().__init__("error.database_away")
-
-
 class ConfigError(Exception):
     """An environment variable that cannot be used: one line for the operator."""

@@ -154,7 +154,3 @@ async def learn_names(conn: Connection, guild_id: int, minute: datetime) -> None
 async def known_kick_id(conn: Connection, guild_id: int, kick_name: str) -> int | None:
     """The id of the Kick account that was last seen under the name in this guild's chat."""
     return await store.seen_id(conn, guild_id, name_key(kick_name))
-
-
-async def count_links(conn: Connection, guild_id: int) -> int:
-    return await store.count(conn, guild_id)

@@ -109,15 +109,3 @@ async def card_channel(conn: Connection, ref: str) -> int | None:
     )
     value = result.scalar()
     return value if isinstance(value, int) else None
-
-
-async def count_linked(conn: Connection, guild_id: int) -> int:
-    """Members with at least one verified casino name."""
-    result = await conn.execute(
-        text(
-            "SELECT count(DISTINCT discord_id) FROM raffle_shuffle_links "
-            "WHERE guild_id = :guild_id AND status = 'verified'"
-        ),
-        {"guild_id": guild_id},
-    )
-    return int(result.scalar_one())

@@ -30,11 +30,6 @@ def due_now(start: Decimal, high: Decimal, rate: int, awarded: int) -> int:
     return max(tickets_for(high - start, rate) - awarded, 0)
 
 
-def waits_for_admin(amount: Decimal, rate: int, threshold: int) -> bool:
-    """Whether a name that appears later with a lifetime amount is worth too much to believe that it began at zero."""
-    return tickets_for(amount, rate) > threshold
-
-
 def is_collapse(fallen: int, compared: int) -> bool:
     """More than half of the known accounts fell at once: the source changed, nobody lost a bet backwards."""
     return fallen >= LEAST_FALLS and fallen * 2 > compared

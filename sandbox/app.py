@@ -77,8 +77,6 @@ class Sandbox:
             "RAFFLE_ANNOUNCEMENT_CHANNEL_ID": announcements,
             "SHUFFLE_AFFILIATE_URL": self.affiliate_url,
             "SHUFFLE_CAMPAIGN_CODE": CODE,
-            "SHUFFLE_AFFILIATE_URL": self.affiliate_url,
-            "SHUFFLE_CAMPAIGN_CODE": CODE,
             "SANDBOX_CLOCK_START": self.clock.now().isoformat(),
             "SANDBOX_CLOCK_SPEED": str(self.clock.speed),
             "SANDBOX_CLOCK_URL": f"{self.url}/clock",

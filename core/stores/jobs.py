@@ -19,12 +19,3 @@ async def claim(conn: Connection, guild_id: int, job: str, due_at: datetime, now
         {"guild_id": guild_id, "job": job, "due_at": due_at, "now": now},
     )
     return result.rowcount == 1
-
-
-async def last_due(conn: Connection, guild_id: int, job: str) -> datetime | None:
-    result = await conn.execute(
-        text("SELECT max(due_at) FROM job_runs WHERE guild_id = :guild_id AND job = :job"),
-        {"guild_id": guild_id, "job": job},
-    )
-    value = result.scalar()
-    return value if isinstance(value, datetime) else None

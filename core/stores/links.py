@@ -170,11 +170,3 @@ async def rename(conn: Connection, guild_id: int, kick_user_id: int, kick_name: 
         ),
         {"guild_id": guild_id, "kick_user_id": kick_user_id, "kick_name": kick_name, "name_key": name_key},
     )
-
-
-async def count(conn: Connection, guild_id: int) -> int:
-    result = await conn.execute(
-        text("SELECT count(*) FROM links WHERE guild_id = :guild_id AND unlinked_at IS NULL"),
-        {"guild_id": guild_id},
-    )
-    return int(result.scalar_one())

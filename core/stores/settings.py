@@ -52,15 +52,6 @@ async def change(conn: Connection, guild_id: int, name: str, value: Any, now: da
     )
 
 
-async def member_locale(conn: Connection, guild_id: int, discord_id: int) -> str | None:
-    result = await conn.execute(
-        text("SELECT locale FROM member_settings WHERE guild_id = :guild_id AND discord_id = :discord_id"),
-        {"guild_id": guild_id, "discord_id": discord_id},
-    )
-    value = result.scalar()
-    return value if isinstance(value, str) else None
-
-
 async def all_member_locales(conn: Connection) -> dict[tuple[int, int], str]:
     result = await conn.execute(
         text("SELECT guild_id, discord_id, locale FROM member_settings WHERE locale IS NOT NULL")

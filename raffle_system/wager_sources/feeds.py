@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.guilds import GuildSettings
@@ -61,7 +60,3 @@ def _codes(written: str | None) -> tuple[str, ...]:
 def _account_in(address: str) -> str:
     """What names the affiliate in an address: its last part, whose query may belong to it."""
     return address.rstrip("/").rpartition("/")[2]
-
-
-def casinos_of(feeds: Sequence[Feed]) -> list[str]:
-    return list(dict.fromkeys(feed.source.casino for feed in feeds))

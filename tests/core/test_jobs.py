@@ -12,7 +12,6 @@ from sqlalchemy import text
 from core.db import Connection, Database
 from core.guilds import GuildSettings
 from core.jobs import Job, Scheduler, last_multiple
-from core.stores import jobs as store
 from tests.raffle.support import GUILD, HOUR, MINUTE, World
 
 HOURLY = 3600
@@ -83,9 +82,6 @@ async def test_after_a_sleep_the_latest_run_is_done_at_once(world: World) -> Non
     world.clock.advance(49 * HOUR + 17 * MINUTE)
     await made.tick()
     assert [due for _guild, due in runs.seen][1] == last_multiple(world.clock.now(), HOURLY)
-    async with world.db.transaction() as conn:
-        assert await store.last_due(conn, GUILD, "hourly") == runs.seen[1][1]
-        assert await store.last_due(conn, GUILD, "other") is None
 
 
 async def test_a_failing_run_is_rolled_back_and_tried_again(world: World) -> None:
