@@ -19,7 +19,7 @@ T = TypeVar("T")
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "log_min_messages": "fatal"}
 
 
-class LeftLoopback(RuntimeError):  # noqa: N818 - says what happened
+class LeftLoopback(RuntimeError):
     """A test tried to reach another machine. Not an OSError, so that no retry takes it for bad weather."""
 
 
@@ -31,9 +31,7 @@ class PostgresServer:
         self._names = itertools.count(1)
         self.embedded = EmbeddedPostgres(data_dir, settings=_FAST)
         self.run(self.embedded.start())
-        self._admin: asyncpg.Connection[asyncpg.Record] = self.run(
-            asyncpg.connect(self.embedded.url("postgres"))
-        )
+        self._admin: asyncpg.Connection[asyncpg.Record] = self.run(asyncpg.connect(self.embedded.url("postgres")))
 
     async def _connect(self, database: str) -> asyncpg.Connection[asyncpg.Record]:
         return await asyncpg.connect(self.url(database))

@@ -295,9 +295,7 @@ async def test_a_lying_mirror_is_skipped(lie: str, caplog: pytest.LogCaptureFixt
 
     async with mirror(answer) as liar, served(source) as url:
         with caplog.at_level(logging.WARNING, "core.beacon"):
-            assert await BeaconClient(chain_of(source), [liar, url]).fetch(4) == BeaconRound(
-                4, *source.sign(4)
-            )
+            assert await BeaconClient(chain_of(source), [liar, url]).fetch(4) == BeaconRound(4, *source.sign(4))
         assert [record.message for record in caplog.records] == ["beacon.mirror_skipped"]
         with pytest.raises(BeaconUnavailable):
             await BeaconClient(chain_of(source), [liar]).fetch(4)

@@ -74,9 +74,7 @@ async def test_root_runs_programs_that_only_root_can_reach(
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     for name in (package.name, f"{package.name}.libs"):
-        shutil.copytree(
-            package.parent / name, closed / name, ignore=shutil.ignore_patterns("pginstall", "include")
-        )
+        shutil.copytree(package.parent / name, closed / name, ignore=shutil.ignore_patterns("pginstall", "include"))
     binaries = closed / package.name / "pginstall18" / "bin"
     monkeypatch.setattr(embedded_machine, "find_binaries", lambda: binaries)
     monkeypatch.setattr(embedded_launch, "can_keep_capability", lambda: capability)

@@ -170,9 +170,7 @@ async def test_a_live_server_without_an_owner_is_stopped_and_replaced(server: Em
     lock.close()
 
     successor = EmbeddedPostgres(server.data_dir)
-    waiting = asyncio.create_task(
-        asyncio.to_thread(orphan.wait)
-    )  # a dead child stays in the way until reaped
+    waiting = asyncio.create_task(asyncio.to_thread(orphan.wait))  # a dead child stays in the way until reaped
     assert await recall(await successor.start()) == 42
     assert successor.pid != orphan.pid
     assert await waiting == 0
@@ -272,9 +270,7 @@ async def test_a_bad_setting_is_told_with_postgresqls_own_words(tmp_path: Path) 
     assert server.pid is None
 
 
-async def test_without_the_package_the_error_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_the_package_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EmbeddedUnavailable, match=r"DATABASE_URL.*requirements-dev\.txt"):
         await EmbeddedPostgres(tmp_path / "data").start()
@@ -303,9 +299,7 @@ async def test_a_launch_without_its_owner_is_refused() -> None:
     assert refused.returncode == 1
 
 
-async def test_each_test_has_a_migrated_database_of_its_own(
-    database_url: str, empty_database_url: str
-) -> None:
+async def test_each_test_has_a_migrated_database_of_its_own(database_url: str, empty_database_url: str) -> None:
     count = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
     assert await query(database_url, "SELECT to_regclass('alembic_version') IS NOT NULL") is True
     assert await query(empty_database_url, count) == 0

@@ -27,9 +27,7 @@ drums = st.dictionaries(st.integers(1, 2**64 - 1), st.integers(1, 40), min_size=
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["draw_id"] for vector in VECTORS])
 def test_vectors(vector: dict[str, Any]) -> None:
     server_seed = bytes.fromhex(vector["server_seed"])
-    text = fair_draw.entrant_text(
-        (int(entrant), tickets) for entrant, tickets in reversed(vector["entrants"])
-    )
+    text = fair_draw.entrant_text((int(entrant), tickets) for entrant, tickets in reversed(vector["entrants"]))
     entrants = fair_draw.parse_entrant_text(text)
     digest = fair_draw.entrants_sha256(text)
     seed = fair_draw.derive_seed(server_seed, vector["draw_id"], digest, vector["beacon_randomness"])
@@ -301,9 +299,7 @@ def test_a_written_record_is_for_people() -> None:
     assert any("نوفمبر" in line for line in lines)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"mode": "beacon"}, {"mode": "magic"}, {"beacon": {"randomness": "0" * 64}}]
-)
+@pytest.mark.parametrize("changes", [{"mode": "beacon"}, {"mode": "magic"}, {"beacon": {"randomness": "0" * 64}}])
 def test_mode_and_beacon_belong_together(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="mode"):
         fair_draw.build_record(facts(**changes))
@@ -313,9 +309,7 @@ def test_a_reroll_takes_the_next_reserve() -> None:
     record = fair_draw.build_record(facts())
     ids = [pick["id"] for pick in record["picks"]]
     first = fair_draw.draw_event(NOON + timedelta(days=3), "reroll", 0, 1, by=5, reason="no answer")
-    second = fair_draw.draw_event(
-        NOON + timedelta(days=4), "disqualified", 0, 2, by=5, reason="second account"
-    )
+    second = fair_draw.draw_event(NOON + timedelta(days=4), "disqualified", 0, 2, by=5, reason="second account")
     once = fair_draw.with_event(record, first)
     twice = fair_draw.with_event(once, second)
 
@@ -328,9 +322,7 @@ def test_a_reroll_takes_the_next_reserve() -> None:
         fair_draw.with_event(twice, {**second, "replaced_by": 3})
 
 
-@pytest.mark.parametrize(
-    "change", [{"replaced_by": 2}, {"replaced_by": 0}, {"position": 1}, {"position": -1}]
-)
+@pytest.mark.parametrize("change", [{"replaced_by": 2}, {"replaced_by": 0}, {"position": 1}, {"position": -1}])
 def test_an_event_that_does_not_follow_is_refused(change: dict[str, int]) -> None:
     event = fair_draw.draw_event(NOON, "unclaimed", 0, 1, by=5, reason="")
     with pytest.raises(ValueError, match=r"reserve|place"):

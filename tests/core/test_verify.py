@@ -27,9 +27,7 @@ ROOT = Path(__file__).parents[2]
 FROZEN = datetime(2025, 12, 1, tzinfo=UTC)
 STAND_IN = Beacon(lambda: FROZEN, secret=b"a beacon for tests")
 CHAIN = BeaconChain(STAND_IN.chain_hash, STAND_IN.public_key, STAND_IN.genesis, STAND_IN.period)
-KNOWN_SIGNATURE = (
-    "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39"
-)
+KNOWN_SIGNATURE = "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39"
 
 
 def make(beacon: dict[str, Any] | None, draw_id: str, frozen: datetime = FROZEN) -> Record:
@@ -340,9 +338,7 @@ UNREADABLE = [b"", b"{", b"\xff\xff", b"<html>", b'{"a": 1, "a": 2}', b"[" * 100
 
 
 @pytest.mark.parametrize("content", UNREADABLE)
-def test_an_unreadable_file_is_one_line(
-    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unreadable_file_is_one_line(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "record.json"
     file.write_bytes(content)
     assert main(file, {}) == 2
