@@ -69,7 +69,7 @@ class KickSocket:
         self._mark_followed()
         self._rejected_urls: set[str] = set()
         self._counter = NameCounter()
-        self._malformed = self._attempts = 0
+        self._malformed = self._unknown = self._attempts = 0
         self._status: Status = "connecting"
         self._since = self._heard_until = clock.now()
         self._last_frame_at: datetime | None = None
@@ -89,6 +89,7 @@ class KickSocket:
             reason=self._reason,
             alarm=self._alarm,
             malformed=self._malformed,
+            unknown=self._unknown,
             dropped_chat=self._delivery.dropped_chat,
             lost=self._delivery.failed,
             queued=len(self._delivery),
@@ -161,8 +162,8 @@ class KickSocket:
         self._last_frame_at = now
         if self._status == "connected":
             self._heard_until = now
-        if frame.kind is FrameKind.MALFORMED:
-            self._malformed += 1
+        self._malformed += frame.kind is FrameKind.MALFORMED
+        self._unknown += frame.kind is FrameKind.UNKNOWN
         count = self._counter.add(frame.name or "unreadable")
         if frame.kind in (FrameKind.MALFORMED, FrameKind.UNKNOWN) and _worth_a_line(count):
             shown = raw[:_SHOWN_BYTES].decode("utf-8", "replace")

@@ -17,7 +17,8 @@ class SocketState:
 
     `since` is when `status` began, `attempts` counts all connection attempts, `failures` those in a row,
     `alarm` is set while the server rejects us for good (an operator may have to act). `counters` counts
-    frames by event name; `malformed` those that could not be read, `dropped_chat` messages that the
+    frames by event name; `malformed` those that could not be read, `unknown` those of events that we do not
+    know, `dropped_chat` messages that the
     listener was too slow for, `lost` events that the listener refused again and again.
     """
 
@@ -29,6 +30,7 @@ class SocketState:
     reason: str
     alarm: str | None
     malformed: int
+    unknown: int
     dropped_chat: int
     lost: int
     queued: int

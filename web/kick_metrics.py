@@ -21,6 +21,7 @@ def register(
     metrics.counters("drumroll_kick_socket", "Attempts to connect, and losses", "what", lambda: _socket(listener))
     metrics.counters("drumroll_kick_events", "Events taken in, by kind", "kind", lambda: intake.counters)
     metrics.counters("drumroll_kick_webhooks", "Webhooks by their answer", "status", lambda: routes.counters)
+    metrics.counters("drumroll_kick_webhook_types", "Webhooks kept, by type", "type", lambda: routes.types.snapshot())
     metrics.counters("drumroll_kick_inbox", "What became of webhooks", "outcome", lambda: inbox.counters)
 
 
@@ -36,6 +37,7 @@ def _socket(listener: KickListener) -> Mapping[str, float]:
     return {
         "attempts": state.attempts,
         "malformed": state.malformed,
+        "unknown": state.unknown,
         "dropped_chat": state.dropped_chat,
         "lost": state.lost,
     }

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from core.db import is_away
 from kick.signature import KickKeys
+from kick.state import NameCounter
 from kick.webhooks import LARGEST_BODY
 from raffle_system.kick_inbox import KickInbox
 from web.kick_oauth import KickSignIn
@@ -26,6 +27,7 @@ class KickRoutes:
         self._attached: tuple[KickKeys, KickInbox] | None = None
         self._sign_in: KickSignIn | None = None
         self.counters: Counter[str] = Counter()
+        self.types = NameCounter(50)
 
     def attach(self, keys: KickKeys, inbox: KickInbox, sign_in: KickSignIn | None = None) -> None:
         self._attached = keys, inbox
@@ -72,6 +74,7 @@ class KickRoutes:
                 raise
             log.warning("kick_webhook_not_kept", extra={"error": repr(error)})
             return 503
+        self.types.add(event)
         return 200
 
 

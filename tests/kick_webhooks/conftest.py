@@ -10,7 +10,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from prometheus_client import CollectorRegistry
 
 from core.clock import SystemClock
 from core.db import Database
@@ -24,8 +23,10 @@ from raffle_system.kick_intake import KickIntake
 from sandbox.kick import CLIENT_ID, CLIENT_SECRET, KickWorld, add_routes
 from sandbox.kick.frames import viewer_id
 from tests.raffle.support import MEMBER, FakeClock, World
+from web import kick_metrics
 from web.app import WebServer
 from web.kick_routes import KickRoutes
+from web.metrics import Metrics
 
 
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
@@ -58,7 +59,9 @@ class Rig:
             recall=self._nothing, remember=self._forget, api=self.api, heard=self.intake.heard,
             on_events=self.intake.on_events,
         )  # fmt: skip
-        self.server = WebServer("127.0.0.1", 0, self._health, CollectorRegistry(), [self.routes.add_to])
+        metrics = Metrics()
+        kick_metrics.register(metrics, self.listener, self.intake, self.inbox, self.routes)
+        self.server = WebServer("127.0.0.1", 0, self._health, metrics.registry, [self.routes.add_to])
         self._tasks: list[asyncio.Task[None]] = []
 
     async def _health(self) -> dict[str, object]:
@@ -110,6 +113,13 @@ class Rig:
     async def gifts(self) -> list[tuple[int, str, int]]:
         rows = await self.raffle.rows("SELECT sub_count, status, tickets_awarded FROM raffle_gifted_subs ORDER BY id")
         return [(row["sub_count"], row["status"], row["tickets_awarded"]) for row in rows]
+
+    async def metrics(self) -> dict[str, float]:
+        """What /metrics shows of Kick: `name{label}` to figure."""
+        async with self.session.get(f"http://127.0.0.1:{self.server.bound_port}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        shown = [line.rpartition(" ") for line in lines if line.startswith("drumroll_kick")]
+        return {name: float(figure) for name, _space, figure in shown}
 
     async def post(self, headers: dict[str, str], body: bytes) -> int:
         assert self.kick.official.webhook_url
