@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -44,6 +45,7 @@ MIGRATION_LOCK = 0x44524D01
 REACH_RETRY_SECONDS = 1.0
 POOL_SECONDS, IDLE_SECONDS = 5.0, 1.0
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -130,6 +132,39 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+class HotStatement:
+    """A statement that hundreds a second ask for; its parameters are written `:name`.
+
+    On a connection of `Database.statements` it goes straight to the driver, which takes half the time; inside a
+    transaction it goes the usual way.
+    """
+
+    def __init__(self, sql: str) -> None:
+        self._text = text(sql)
+        self._names = list(dict.fromkeys(_PARAMETER.findall(sql)))
+        self._numbered = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", sql)
+
+    async def one(self, conn: Connection, **values: Any) -> Row | None:
+        """The first row, None when there is none."""
+        if conn.sync_connection is None or not _stands_alone(conn.sync_connection):
+            row = (await conn.execute(self._text, values)).mappings().first()
+            return dict(row) if row else None
+        driver = (await conn.get_raw_connection()).driver_connection
+        if driver is None:
+            raise ConnectionError("the connection is closed")
+        try:
+            found = await driver.fetchrow(self._numbered, *(values[name] for name in self._names))
+        except Exception as error:
+            if is_away(error):
+                await conn.invalidate(error)
+            raise
+        return dict(found) if found is not None else None
+
+
+def _stands_alone(connection: SyncConnection) -> bool:
+    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
 
 def is_away(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from core.db import Connection, Row
+from core.db import Connection, HotStatement, Row
 from giveaway.store import COLUMNS, SHARDS
 
 # The share lock lets joins pass each other and makes the end of the giveaway wait for them; whoever comes after the
@@ -38,8 +38,7 @@ WITH {_OPEN}, entered AS (
 SELECT EXISTS (SELECT FROM open) AS open, EXISTS (SELECT FROM entered) AS entered,
     (SELECT bonus_entries FROM giveaway_entries WHERE giveaway_id = :id AND user_id = :user) AS held, {_TOTALS}
 """
-# Made once: a text's parameters are found by searching it.
-_JOIN = text(JOIN)
+_JOIN = HotStatement(JOIN)
 LEAVE = f"""
 WITH {_OPEN}, gone AS (
     UPDATE giveaway_entries e SET left_at = :now FROM open
@@ -61,14 +60,11 @@ def shard_of(user_id: int) -> int:
 async def join(conn: Connection, guild_id: int, giveaway_id: int, user_id: int, points: int, now: datetime) -> Row:
     """Enter if the giveaway is open and the member is not in: `open`, `entered`, `held` (points held before, of
     this or an earlier entry), and the totals without this entry: `entries`, `tickets`."""
-    result = await conn.execute(
-        _JOIN,
-        {
-            "id": giveaway_id, "guild": guild_id, "user": user_id, "points": points, "shard": shard_of(user_id),
-            "now": now,
-        },
-    )  # fmt: skip
-    return dict(result.mappings().one())
+    row = await _JOIN.one(
+        conn, id=giveaway_id, guild=guild_id, user=user_id, points=points, shard=shard_of(user_id), now=now
+    )
+    assert row is not None
+    return row
 
 
 async def leave(conn: Connection, guild_id: int, giveaway_id: int, user_id: int, now: datetime) -> Row:
@@ -172,7 +168,7 @@ async def over_time(conn: Connection, giveaway_id: int, seconds: int) -> list[Ro
     return [dict(row) for row in result.mappings()]
 
 
-_DOOR = text(
+_DOOR = HotStatement(
     f"SELECT {', '.join('g.' + name.strip() for name in COLUMNS.split(','))}, "
     "coalesce(s.blacklist, '{}') AS blacklist, coalesce(s.blacklist_roles, '{}') AS blacklist_roles, "
     "coalesce(s.bypass_roles, '{}') AS bypass_roles, "
@@ -185,9 +181,4 @@ _DOOR = text(
 
 async def door(conn: Connection, guild_id: int, giveaway_id: int, now: datetime) -> Row | None:
     """All that a press of the button is judged by, in one statement: the giveaway, the guild's lists, its boosts."""
-    result = await conn.execute(
-        _DOOR,
-        {"id": giveaway_id, "guild": guild_id, "now": now},
-    )
-    row = result.mappings().first()
-    return dict(row) if row else None
+    return await _DOOR.one(conn, id=giveaway_id, guild=guild_id, now=now)
