@@ -227,7 +227,9 @@ class Parts:
             client_id=config.kick_client_id, client_secret=config.kick_client_secret,
         )  # fmt: skip
         self.inbox = KickInbox(self.db, clock, decode_webhook, self.intake.on_webhook)
-        sign_in = KickSignIn(config, self.db, clock, self.guilds, self.api, self.intake.linking)
+        self.sender = DiscordSender()
+        members = GuildMembers(self.sender)
+        sign_in = KickSignIn(config, self.db, clock, self.guilds, self.api, self.intake.linking, members.names_of)
         process.kick_routes.attach(KickKeys(self.api.public_key), self.inbox, sign_in)
         self.listener = KickListener(
             self.session, clock, site_base=config.kick_site_base, socket_url=config.kick_ws_url,
@@ -239,13 +241,12 @@ class Parts:
         kick_metrics.register(process.metrics, self.listener, self.intake, self.inbox, process.kick_routes)
         self.tracker = ShuffleTracker(self.db, clock, self.guilds, self.session)
         self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll)
-        self.sender = DiscordSender()
         self.link_roles = LinkRoles(self.db, clock, self.guilds, RoleSetter(self.sender))
         self.tools = Tools(
             clock=clock, guilds=self.guilds, chain=process.beacon.chain, activity=CountedActivity(),
             credits=TicketCredits(),
         )  # fmt: skip
-        members, roles = GuildMembers(self.sender), WinnerRoles(self.db, self.tools, GuildRoles(self.sender))
+        roles = WinnerRoles(self.db, self.tools, GuildRoles(self.sender))
         ending = Ending(self.db, self.tools, members)
         self.checker = GiveawayChecker(self.db, self.tools, members, ending, roles)
         self.counter = MessageCounter(self.db, clock)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection, Mapping, Sequence
 
+import aiohttp
 import discord
 
 from cogs._sender import DiscordSender, NotReady
@@ -13,6 +15,8 @@ from core.db import Connection
 from giveaway.facts import Holding, Person
 from giveaway.winners import RoleRefused
 from raffle_system import credits
+
+log = logging.getLogger(__name__)
 
 ASKED_AT_ONCE, BREATH_EVERY = 100, 5_000
 _MEMBER_GONE, _USER_GONE, _ROLE_GONE = 10007, 10013, 10011
@@ -60,6 +64,19 @@ class GuildMembers:
         if not guild.chunked:
             raise NotReady(f"the members of {guild_id} are not complete")
         return await self._known(guild, user_ids)
+
+    async def names_of(self, guild_id: int, user_id: int) -> tuple[str, str] | None:
+        """(a member's name, the server's) for a page; None while Discord is away, or where nobody is there."""
+        try:
+            guild = self._bot().get_guild(guild_id)
+            if guild is None:
+                return None
+            member = guild.get_member(user_id) or await guild.fetch_member(user_id)
+        except (NotReady, discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+            log.info("member_not_named", extra={"error": repr(error)})
+            return None
+        shown = member.name if member.display_name == member.name else f"{member.display_name} (@{member.name})"
+        return shown, guild.name
 
     async def _known(self, guild: discord.Guild, user_ids: Collection[int]) -> Mapping[int, Person]:
         people: dict[int, Person] = {}

@@ -83,6 +83,15 @@ def authorize_url(id_base: str, client_id: str, redirect_uri: str, state: str, v
     return f"{id_base.rstrip('/')}/oauth/authorize?{query}"
 
 
+def browser_mark(state: State, stage: str, secret: str) -> str:
+    """What a browser keeps to show that it has come to a stage of this attempt; nobody else can make it."""
+    return _signature(f"{stage} {state.nonce}", secret)
+
+
+def is_browser_mark(mark: str, state: State, stage: str, secret: str) -> bool:
+    return mark.isascii() and hmac.compare_digest(mark, browser_mark(state, stage, secret))
+
+
 def _signature(payload: str, secret: str) -> str:
     key = hashlib.sha256(f"drumroll link state {secret}".encode()).digest()
     return _encoded(hmac.new(key, payload.encode(), hashlib.sha256).digest())

@@ -1,9 +1,13 @@
-"""`GET /kick/login` and `GET /kick/callback`: a member proves which Kick account is theirs."""
+"""`/kick/login` and `/kick/callback`: a member proves which Kick account is theirs.
+
+The link first shows whose Discord account will be linked. Only a browser that was shown that, and in which Continue
+was pressed, may come back from Kick: a cookie says so, so that nobody completes another's link without knowing.
+"""
 
 from __future__ import annotations
 
-import html
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,11 +24,16 @@ from kick import oauth
 from kick.api import ApiFailed, KickApi, KickUser
 from kick.oauth import State
 from raffle_system.linking import Linking
+from web import kick_pages
 
 log = logging.getLogger(__name__)
 
 LIFE = timedelta(minutes=10)
-_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+COOKIE = "kick_sign_in"
+SHOWN, AGREED = "shown", "agreed"
+
+Names = tuple[str, str]
+WhoIs = Callable[[int, int], Awaitable[Names | None]]
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,8 @@ class KickSignIn:
     guilds: Guilds
     api: KickApi
     linking: Linking
+    who_is: WhoIs
+    """(the account's name, the server's name) of a member of a guild; None where Discord does not say."""
 
     @property
     def enabled(self) -> bool:
@@ -63,57 +74,104 @@ class KickSignIn:
             )  # fmt: skip
         return f"{self.config.web_base_url}/kick/login?state={oauth.signed_state(state, self._secret)}"
 
-    def _state(self, request: web.Request) -> State | None:
+    @property
+    def _headers(self) -> dict[str, str]:
+        return kick_pages.headers(self.config.kick_id_base)
+
+    def _state(self, text: str) -> State | None:
         if not self.enabled:
             raise web.HTTPNotFound
-        return oauth.read_state(request.query.get("state", ""), self._secret, self.clock.now())
+        return oauth.read_state(text, self._secret, self.clock.now())
 
-    async def serve_login(self, request: web.Request) -> web.Response:
-        """To Kick, with the challenge of this attempt's verifier."""
-        state = self._state(request)
-        verifier = None
-        if state is not None:
-            async with self.db.transaction() as conn:
-                verifier = await sign_in.verifier_of(
-                    conn, state.nonce, state.guild_id, state.discord_id, self.clock.now()
-                )
-        if state is None or verifier is None:
-            return self._page(self._reader(state), "link.page_bad_state", 400)
-        raise web.HTTPFound(
-            oauth.authorize_url(
-                self.config.kick_id_base, self.config.kick_client_id or "", self._redirect_uri,
-                request.query["state"], verifier,
-            ),
-            headers=_HEADERS,
-        )  # fmt: skip
-
-    async def serve_callback(self, request: web.Request) -> web.Response:
-        """Back from Kick: the state is used up, whatever comes of it."""
-        state = self._state(request)
-        reader = self._reader(state)
+    async def _verifier(self, state: State | None) -> str | None:
+        """The verifier of an attempt that is still good; 503 while the database is away."""
+        if state is None:
+            return None
         try:
-            used = None
-            if state is not None:
-                async with self.db.transaction() as conn:
-                    used = await sign_in.use(conn, state.nonce, state.guild_id, state.discord_id, self.clock.now())
-            if state is None or used is None:
-                return self._page(reader, "link.page_bad_state", 400)
-            user = await self._user(request.query.get("code", ""), used[0])
             async with self.db.transaction() as conn:
-                await self.linking.bind(
-                    conn, state.guild_id, state.discord_id, user.name, user.user_id, actor=None,
-                    channel_id=used[1],
-                )  # fmt: skip
-        except ApiFailed as error:
-            log.warning("kick_sign_in_failed", extra={"error": str(error)})
-            return self._page(reader, "link.page_refused", 400)
-        except UserError as error:
-            return self._page(reader, error.key, 409, **error.args_)
+                return await sign_in.verifier_of(conn, state.nonce, state.guild_id, state.discord_id, self.clock.now())
         except Exception as error:
             if not is_away(error):
                 raise
-            return self._page(reader, "error.database_away", 503)
-        return self._page(reader, "link.page_done", 200, name=user.name)
+            raise web.HTTPServiceUnavailable(text=self._reader(state)("error.database_away")) from error
+
+    async def serve_question(self, request: web.Request) -> web.Response:
+        """Whose Discord account will be linked; from here on this browser may agree to it."""
+        text = request.query.get("state", "")
+        state = self._state(text)
+        if state is None or await self._verifier(state) is None:
+            return self._page(state, "link.page_bad_state", 400)
+        names = await self.who_is(state.guild_id, state.discord_id)
+        if names is None:
+            return self._page(state, "link.page_unknown", 503)
+        answer = kick_pages.question(self._reader(state), *names, text, self._headers)
+        self._mark(answer, state, SHOWN)
+        return answer
+
+    async def serve_login(self, request: web.Request) -> web.Response:
+        """Continue was pressed: to Kick, with the challenge of this attempt's verifier."""
+        text = str((await request.post()).get("state", ""))
+        state = self._state(text)
+        verifier = await self._verifier(state)
+        if state is None or verifier is None:
+            return self._page(state, "link.page_bad_state", 400)
+        if not self._is_marked(request, state, SHOWN, AGREED) or not _from_our_page(request):
+            return self._page(state, "link.page_other_browser", 403)
+        url = oauth.authorize_url(
+            self.config.kick_id_base, self.config.kick_client_id or "", self._redirect_uri, text, verifier
+        )
+        answer = web.Response(status=303, headers={**self._headers, "Location": url})
+        self._mark(answer, state, AGREED)
+        return answer
+
+    def _mark(self, answer: web.Response, state: State, stage: str) -> None:
+        """Tell the browser how far it has come; other sites' forms do not bring the cookie along."""
+        answer.set_cookie(
+            COOKIE, oauth.browser_mark(state, stage, self._secret), max_age=int(LIFE.total_seconds()), path="/",
+            httponly=True, samesite="Lax", secure=(self.config.web_base_url or "").startswith("https://"),
+        )  # fmt: skip
+
+    def _is_marked(self, request: web.Request, state: State, *stages: str) -> bool:
+        mark = request.cookies.get(COOKIE, "")
+        return any(oauth.is_browser_mark(mark, state, stage, self._secret) for stage in stages)
+
+    async def serve_callback(self, request: web.Request) -> web.Response:
+        """Back from Kick: the state is used up, whatever comes of it."""
+        state = self._state(request.query.get("state", ""))
+        try:
+            if state is None or await self._verifier(state) is None:
+                return self._page(state, "link.page_bad_state", 400)
+            if not self._is_marked(request, state, AGREED):
+                return self._page(state, "link.page_other_browser", 403)
+            names = await self.who_is(state.guild_id, state.discord_id)
+            if names is None:
+                return self._page(state, "link.page_unknown", 503)
+            user = await self._linked(state, request.query.get("code", ""))
+        except ApiFailed as error:
+            log.warning("kick_sign_in_failed", extra={"error": str(error)})
+            return self._page(state, "link.page_refused", 400)
+        except UserError as error:
+            return self._page(state, error.key, 409, **error.args_)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            return self._page(state, "error.database_away", 503)
+        answer = self._page(state, "link.page_done", 200, name=user.name, account=names[0], server=names[1])
+        answer.del_cookie(COOKIE, path="/")
+        return answer
+
+    async def _linked(self, state: State, code: str) -> KickUser:
+        """Use the attempt up, link. Errors: `ApiFailed`; `link.page_bad_state`, `link.already`, `link.kick_taken`."""
+        async with self.db.transaction() as conn:
+            used = await sign_in.use(conn, state.nonce, state.guild_id, state.discord_id, self.clock.now())
+        if used is None:
+            raise UserError("link.page_bad_state")
+        user = await self._user(code, used[0])
+        async with self.db.transaction() as conn:
+            await self.linking.bind(
+                conn, state.guild_id, state.discord_id, user.name, user.user_id, actor=None, channel_id=used[1]
+            )
+        return user
 
     async def _user(self, code: str, verifier: str) -> KickUser:
         if not code or len(code) > 2000:
@@ -129,13 +187,11 @@ class KickSignIn:
     def _reader(self, state: State | None) -> Reader:
         return self.guilds.reader(state.guild_id if state else None, state.discord_id if state else None)
 
-    def _page(self, reader: Reader, key: str, status: int, **args: object) -> web.Response:
-        direction = "rtl" if reader.locale == "ar" else "ltr"
-        title, text = html.escape(reader("link.page_title")), html.escape(reader(key, **args))
-        page = (
-            f'<!doctype html><html lang="{reader.locale}" dir="{direction}"><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
-            f'<body style="font: 1.1rem system-ui; max-width: 34rem; margin: 4rem auto; padding: 0 1rem">'
-            f"<h1>{title}</h1><p>{text}</p></body></html>"
-        )
-        return web.Response(text=page, status=status, content_type="text/html", headers=_HEADERS)
+    def _page(self, state: State | None, key: str, status: int, **args: object) -> web.Response:
+        reader = self._reader(state)
+        return kick_pages.said(reader, reader(key, **args), status, self._headers)
+
+
+def _from_our_page(request: web.Request) -> bool:
+    """Browsers say where a form was sent from; what says nothing is no browser that others' pages could drive."""
+    return request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"

@@ -1,4 +1,4 @@
-"""Kick's way in: `POST /webhooks/kick`, checked and kept before it is answered, and the two pages of signing in."""
+"""Kick's way in: `POST /webhooks/kick`, checked and kept before it is answered, and the pages of signing in."""
 
 from __future__ import annotations
 
@@ -35,8 +35,14 @@ class KickRoutes:
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_post("/webhooks/kick", self._serve_webhook)
-        app.router.add_get("/kick/login", self._serve_login)
+        app.router.add_get("/kick/login", self._serve_question)
+        app.router.add_post("/kick/login", self._serve_login)
         app.router.add_get("/kick/callback", self._serve_callback)
+
+    async def _serve_question(self, request: web.Request) -> web.Response:
+        if self._sign_in is None:
+            raise web.HTTPServiceUnavailable
+        return await self._sign_in.serve_question(request)
 
     async def _serve_login(self, request: web.Request) -> web.Response:
         if self._sign_in is None:
