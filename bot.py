@@ -52,6 +52,7 @@ from giveaway.publishing import GiveawayPost, GiveawayPublisher
 from giveaway.winners import WinnerRoles
 from kick.api import KickApi
 from kick.listener import KickListener
+from kick.people import People
 from kick.signature import KickKeys
 from kick.webhooks import decode_webhook
 from raffle_system import audit
@@ -238,6 +239,7 @@ class Parts:
             heard=self.intake.heard, on_events=self.intake.on_events,
         )  # fmt: skip
         self.kick = self.listener.run
+        people = People(self.session, clock, self.api, config.kick_site_base)
         kick_metrics.register(process.metrics, self.listener, self.intake, self.inbox, process.kick_routes)
         self.tracker = ShuffleTracker(self.db, clock, self.guilds, self.session)
         self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll)
@@ -253,7 +255,7 @@ class Parts:
         self.services = Services(
             config=config, clock=clock, db=self.db, guilds=self.guilds, texts=process.texts,
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
-            sign_in_url=sign_in.url_for,
+            sign_in_url=sign_in.url_for, kick_user_id=people.id_of,
             tools=self.tools, checker=self.checker, counter=self.counter,
         )  # fmt: skip
         decisions = DecisionFollower(clock, self.guilds)

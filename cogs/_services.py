@@ -18,6 +18,7 @@ from raffle_system.kick_intake import KickIntake
 from raffle_system.scheduler import RaffleSchedule
 from raffle_system.shuffle_tracker import ShuffleTracker
 
+KickUserId = Callable[[str], Awaitable[int | None]]
 SignInUrl = Callable[[int, int, int | None], Awaitable[str | None]]
 
 
@@ -33,6 +34,7 @@ class Services:
     tracker: ShuffleTracker
     intake: KickIntake
     sign_in_url: SignInUrl
+    kick_user_id: KickUserId
     tools: Tools
     checker: GiveawayChecker
     counter: MessageCounter

@@ -27,6 +27,10 @@ class LinkAdmin(RaffleGroup):
         services, guild_id = ctx.services, ctx.settings.guild_id
         async with services.db.transaction() as conn:
             kick_id = await identity.known_kick_id(conn, guild_id, name)
+        if kick_id is None:
+            await ctx.defer(ephemeral=True)
+            kick_id = await services.kick_user_id(name)
+        async with services.db.transaction() as conn:
             await services.intake.linking.bind(
                 conn, guild_id, user.id, name, kick_id, actor=ctx.author.id, channel_id=None
             )

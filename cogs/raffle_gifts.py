@@ -85,14 +85,13 @@ class GiftButton(
         )
 
     async def _decide(self, services: Any, settings: Any, reader: Reader, actor: int) -> Embed:
-        now = services.clock.now()
         async with services.db.transaction() as conn:
             if not self._approves:
-                row, taken = await gift_review.reject(conn, settings, self._gift_id, actor, now)
+                row, taken = await gift_review.reject(conn, settings, self._gift_id, actor, services.clock.now())
                 key = "gifts.rejected_back" if taken else "gifts.rejected"
                 tickets = reader.count("count.tickets", taken)
                 return Embed(description=reader(key, number=str(row["id"]), tickets=tickets), colour=RED)
-            row, award = await gift_review.approve(conn, settings, self._gift_id, actor, now)
+            row, award = await services.intake.approve_gift(conn, settings, self._gift_id, actor)
         if award is None or award.total is None or award.discord_id is None:
             return Embed(description=reader("gifts.approved_unpaid", number=str(row["id"])), colour=GREEN)
         text = reader(

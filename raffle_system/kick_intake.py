@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from core import identity, outbox, process_state
 from core.clock import Clock
-from core.db import Connection, Database, is_away
+from core.db import Connection, Database, Row, is_away
 from core.guilds import Guilds, GuildSettings
 from core.kick_events import (
     GIFT_CHAT,
@@ -216,6 +216,17 @@ class KickIntake:
             conn, settings, gift, gifter_id, self._clock.now(), webhook_key=webhook_key
         )
         await self._thank(conn, settings, [award] if award else [])
+
+    async def approve_gift(
+        self, conn: Connection, settings: GuildSettings, gift_id: int, actor: int
+    ) -> tuple[Row, Award | None]:
+        """An admin believes a gift: pay it and thank for it like for any other, unless it was paid before.
+
+        Errors: those of `gift_review.approve`.
+        """
+        row, award = await gift_review.approve(conn, settings, gift_id, actor, self._clock.now())
+        await self._thank(conn, settings, [award] if award and not row["payments"] else [])
+        return row, award
 
     async def _notice(self, conn: Connection, settings: GuildSettings, event: GiftsLeaderboard | GiftNotice) -> None:
         await self._thank(conn, settings, await gift_review.notice(conn, settings, event, self._clock.now()))

@@ -140,8 +140,9 @@ class OfficialKick:
     async def _channels(self, request: web.Request) -> web.Response:
         slugs = request.query.getall("slug", [])
         ids = request.query.getall("broadcaster_user_id", [])
-        wanted = [one for one in self.world.channels.values() if one.slug in slugs or str(one.user_id) in ids]
-        return _found([_channel(one) for one in wanted])
+        wanted = {one.slug: one for one in self.world.channels.values() if str(one.user_id) in ids}
+        wanted |= {slug: one for slug in slugs if (one := self.world.owner(slug)) is not None}
+        return _found([_channel(one) for one in wanted.values()])
 
     async def _livestreams(self, request: web.Request) -> web.Response:
         ids = request.query.getall("broadcaster_user_id", [])

@@ -21,7 +21,7 @@ def add_routes(app: web.Application, world: KickWorld, prefix: str = "/kick") ->
     async def site_channel(request: web.Request) -> web.Response:
         if world.site_blocked:
             return web.Response(status=403, text=_CHALLENGE, content_type="text/html")
-        channel = world.channels.get(request.match_info["slug"])
+        channel = world.owner(request.match_info["slug"])
         if channel is None:
             return web.json_response({"message": "Not found"}, status=404)
         return web.json_response(site_view(channel))

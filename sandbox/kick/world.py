@@ -58,6 +58,7 @@ class KickWorld:
         self.provider = "pusher"
         self.channels: dict[str, Channel] = {}
         self.site_blocked = False
+        self.people: dict[str, str] = {}
         self.official = OfficialKick(self)
         self.default = self.add_channel("sandbox-streamer", 7001, 8001, 9001)
         self._gifts = 0
@@ -77,6 +78,18 @@ class KickWorld:
         """Another streamer."""
         channel = self.channels[slug] = Channel(slug, channel_id, user_id, chatroom_id)
         return channel
+
+    def add_person(self, name: str) -> int:
+        """Somebody has an account, and with it a channel of their own; returns the account's id."""
+        self.people[frames.slug_of(name)] = name
+        return frames.viewer_id(name)
+
+    def owner(self, slug: str) -> Channel | None:
+        """The channel of this slug, a viewer's included."""
+        if slug in self.people:
+            user_id = frames.viewer_id(self.people[slug])
+            return Channel(slug, user_id + 1, user_id, user_id + 2)
+        return self.channels.get(slug)
 
     def channel(self, slug: str | None = None) -> Channel:
         """The channel of this slug, or the default one; KeyError where there is none."""
