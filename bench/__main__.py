@@ -10,6 +10,7 @@ from bench.conversion import conversion, minute
 from bench.draw import draw
 from bench.giveaways import giveaways
 from bench.grants import grants
+from bench.handover import handover
 from bench.kick import kick
 from bench.process import idle_memory, start_to_ready
 from bench.support import Bench
@@ -23,6 +24,7 @@ BENCHES: dict[str, Bench] = {
     "month_end": month,
     "chat": chat,
     "kick": kick,
+    "handover": handover,
     "draw": draw,
     "giveaways": giveaways,
     "start_to_ready": start_to_ready,

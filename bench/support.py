@@ -41,16 +41,18 @@ class Figure:
             return False
         return self.figure < self.limit if self.at_least else self.figure > self.limit
 
+    @property
+    def _ratio(self) -> str:
+        """Of the limit; there is none of a limit of 0."""
+        return f"{self.figure / self.limit:.2f}" if self.limit else "-"
+
     def line(self) -> str:
         shown = f"{self.figure:,.3g}" if self.figure < 100 else f"{self.figure:,.0f}"
         if self.limit is None:
             return f"{self.name:<58} {shown:>10} {self.unit:<7} {'-':>9} {'-':>6}  ok"
         sign = ">=" if self.at_least else "<="
         verdict = "OVER" if self.over else "ok"
-        return (
-            f"{self.name:<58} {shown:>10} {self.unit:<7} {f'{sign}{self.limit:,g}':>9} "
-            f"{self.figure / self.limit:>6.2f}  {verdict}"
-        )
+        return f"{self.name:<58} {shown:>10} {self.unit:<7} {f'{sign}{self.limit:,g}':>9} {self._ratio:>6}  {verdict}"
 
 
 Bench = Callable[[], Coroutine[Any, Any, list[Figure]]]
