@@ -252,15 +252,15 @@ class Parts:
         ending = Ending(self.db, self.tools, members)
         self.checker = GiveawayChecker(self.db, self.tools, members, ending, roles)
         self.counter = MessageCounter(self.db, clock)
+        decisions = DecisionFollower(clock, self.guilds)
+        followers: dict[str, Follower] = {"giveaway": GiveawayPost(self.tools), DECISION_REF: decisions}
+        self.outbox = Outbox(self.db, clock, self.sender, followers)
         self.services = Services(
             config=config, clock=clock, db=self.db, guilds=self.guilds, texts=process.texts,
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
             sign_in_url=sign_in.url_for, kick_user_id=people.id_of,
-            tools=self.tools, checker=self.checker, counter=self.counter,
+            tools=self.tools, checker=self.checker, counter=self.counter, outbox=self.outbox,
         )  # fmt: skip
-        decisions = DecisionFollower(clock, self.guilds)
-        followers: dict[str, Follower] = {"giveaway": GiveawayPost(self.tools), DECISION_REF: decisions}
-        self.outbox = Outbox(self.db, clock, self.sender, followers)
         publishers: dict[str, Publisher] = {
             "raffle": RafflePublisher(clock, self.guilds, config.web_base_url),
             "giveaway": GiveawayPublisher(self.tools),

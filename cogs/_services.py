@@ -10,6 +10,7 @@ from core.clock import Clock
 from core.config import Config
 from core.db import Database
 from core.guilds import Guilds
+from core.outbox import Outbox
 from core.texts import Texts
 from giveaway.checker import GiveawayChecker
 from giveaway.facts import Tools
@@ -38,3 +39,4 @@ class Services:
     tools: Tools
     checker: GiveawayChecker
     counter: MessageCounter
+    outbox: Outbox

@@ -141,6 +141,16 @@ class DrumrollBot(commands.AutoShardedBot):
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self._cancel_giveaways(guild.id)
 
+    async def on_guild_channel_update(self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        """Perhaps the bot may post there now: what waits need not wait for its next turn."""
+        await self.services.outbox.channel_opened(after.id)
+
+    async def on_guild_role_update(self, _before: discord.Role, after: discord.Role) -> None:
+        settings = self.services.guilds.find(after.guild.id)
+        channels = (settings.announcement_channel_id, settings.admin_channel_id) if settings else ()
+        for channel_id in filter(None, channels):
+            await self.services.outbox.channel_opened(channel_id)
+
     async def on_message(self, message: discord.Message, /) -> None:
         if message.guild is not None and not message.author.bot and message.webhook_id is None:
             self.services.counter.heard(message.guild.id, message.author.id)
