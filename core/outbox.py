@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -82,6 +82,22 @@ async def post(conn: Connection, clock: Clock, guild_id: int, channel_id: int | 
         conn, guild_id=guild_id, channel_id=channel_id, user_id=None, payload=message.to_json(), now=clock.now(),
         ref=message.ref or None, edits=message.edits,
     )  # fmt: skip
+
+
+async def post_many(
+    conn: Connection, clock: Clock, guild_id: int, channel_id: int | None, messages: Sequence[Message]
+) -> None:
+    """`post` for several messages of different names to one channel, in two statements whatever their number."""
+    if channel_id is None or not messages:
+        return
+    edits = {message.ref: message.to_json() for message in messages if message.edits}
+    replaced = await store.replace_edits(conn, edits) if edits else set()
+    new = [message for message in messages if not (message.edits and message.ref in replaced)]
+    if new:
+        await store.add_many(
+            conn, guild_id, channel_id, [one.to_json() for one in new], [one.ref or None for one in new],
+            [one.edits for one in new], clock.now(),
+        )  # fmt: skip
 
 
 async def post_to_member(conn: Connection, clock: Clock, guild_id: int, user_id: int, message: Message) -> None:

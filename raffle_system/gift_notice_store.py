@@ -142,15 +142,22 @@ async def given_since(conn: Connection, guild_id: int, kick_user_id: int, name_k
     return int(result.scalar_one())
 
 
-async def burst(
-    conn: Connection, guild_id: int, gifter: str, ref: str, subs: int, tickets: int, at: datetime, within: timedelta
-) -> Row:
-    """Add a gift to its giver's burst, or begin one named `ref`: ref, subs and tickets so far."""
+async def bursts(
+    conn: Connection, guild_id: int, gifters: Sequence[str], refs: Sequence[str], subs: Sequence[int],
+    tickets: Sequence[int], at: datetime, within: timedelta,
+) -> dict[str, Row]:  # fmt: skip
+    """Add gifts to their givers' bursts, or begin ones under `refs`: gifter, ref, subs and tickets so far, by gifter.
+
+    Every gifter is named once.
+    """
     result = await conn.execute(
         text(
             """
             INSERT INTO kick_gift_bursts AS b (guild_id, gifter, ref, subs, tickets, last_at)
-            VALUES (:guild_id, :gifter, :ref, :subs, :tickets, :at)
+            SELECT :guild_id, n.gifter, n.ref, n.subs, n.tickets, :at
+            FROM unnest(CAST(:gifters AS text[]), CAST(:refs AS text[]), CAST(:subs AS integer[]),
+                CAST(:tickets AS integer[])) n (gifter, ref, subs, tickets)
+            ORDER BY n.gifter
             ON CONFLICT (guild_id, gifter) DO UPDATE SET
                 ref = CASE WHEN b.last_at >= excluded.last_at - CAST(:within AS interval)
                     THEN b.ref ELSE excluded.ref END,
@@ -159,12 +166,12 @@ async def burst(
                 tickets = excluded.tickets + CASE WHEN b.last_at >= excluded.last_at - CAST(:within AS interval)
                     THEN b.tickets ELSE 0 END,
                 last_at = excluded.last_at
-            RETURNING ref, subs, tickets
+            RETURNING gifter, ref, subs, tickets
             """
         ),
         {
-            "guild_id": guild_id, "gifter": gifter, "ref": ref, "subs": subs, "tickets": tickets, "at": at,
-            "within": within,
+            "guild_id": guild_id, "gifters": list(gifters), "refs": list(refs), "subs": list(subs),
+            "tickets": list(tickets), "at": at, "within": within,
         },
     )  # fmt: skip
-    return dict(result.mappings().one())
+    return {row["gifter"]: dict(row) for row in result.mappings()}

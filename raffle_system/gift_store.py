@@ -5,16 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import text
+from sqlalchemy import Transaction, text
 
 from core.db import Connection, Row
 
 _GIFT_LOCK = 0x44524D02
 
 
+_held: WeakKeyDictionary[Transaction, set[int]] = WeakKeyDictionary()
+
+
 async def lock(conn: Connection, guild_id: int) -> None:
-    """One gift of a guild at a time, so that twins on two connections see each other."""
+    """One gift of a guild at a time, so that twins on two connections see each other; held to the transaction's end.
+
+    A transaction asks once, unless within a savepoint: what is locked there is let go when it is rolled back.
+    """
+    sync = conn.sync_connection
+    transaction = None if sync is None or conn.in_nested_transaction() else sync.get_transaction()
+    if transaction is not None and guild_id in _held.get(transaction, ()):
+        return
+    await _lock(conn, guild_id)
+    if transaction is not None:
+        _held.setdefault(transaction, set()).add(guild_id)
+
+
+async def _lock(conn: Connection, guild_id: int) -> None:
     await conn.execute(
         text("SELECT pg_advisory_xact_lock(:space, CAST(CAST(:guild_id AS bigint) % 2147483647 AS integer))"),
         {"space": _GIFT_LOCK, "guild_id": guild_id},
@@ -74,7 +91,7 @@ async def add(conn: Connection, values: dict[str, Any]) -> Row:
     columns = ", ".join(values)
     parameters = ", ".join(f":{name}" for name in values)
     result = await conn.execute(
-        text(f"INSERT INTO raffle_gifted_subs ({columns}, tickets_awarded) VALUES ({parameters}, 0) RETURNING *"),
+        text(f"INSERT INTO raffle_gifted_subs ({columns}) VALUES ({parameters}) RETURNING *"),
         values,
     )
     return dict(result.mappings().one())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,16 +18,39 @@ from raffle_system.gifted_sub_tracker import Award
 BURST = timedelta(seconds=30)
 
 
-async def message(conn: Connection, reader: Reader, settings: GuildSettings, award: Award) -> Message | None:
-    """What to say of a gift: a new message, or the one of the burst with everything added up.
+async def messages(conn: Connection, reader: Reader, settings: GuildSettings, awards: Iterable[Award]) -> list[Message]:
+    """What to say of gifts, one message for each giver: a new one, or that of the burst with everything added up.
 
-    None for an anonymous gifter, who is never named.
+    Anonymous gifters are never named.
     """
-    if award.anonymous:
-        return None
-    gifter = f"member:{award.discord_id}" if award.discord_id else f"kick:{name_key(award.gifter)}"
-    ref = f"gift/{settings.guild_id}/{award.gift_id}"
-    so_far = await store.burst(conn, settings.guild_id, gifter, ref, award.count, award.tickets, award.at, BURST)
-    added_up = replace(award, count=so_far["subs"], tickets=so_far["tickets"])
-    thanks = announcements.gift(reader, added_up)
-    return thanks and replace(thanks, ref=so_far["ref"], edits=so_far["ref"] != ref)
+    together = _by_gifter(awards)
+    if not together:
+        return []
+    known = list(together.values())
+    refs = [f"gift/{settings.guild_id}/{award.gift_id}" for award in known]
+    so_far = await store.bursts(
+        conn, settings.guild_id, list(together), refs, [award.count for award in known],
+        [award.tickets for award in known], max(award.at for award in known), BURST,
+    )  # fmt: skip
+    said = []
+    for gifter, award, ref in zip(together, known, refs, strict=True):
+        row = so_far[gifter]
+        thanks = announcements.gift(reader, replace(award, count=row["subs"], tickets=row["tickets"]))
+        if thanks is not None:
+            said.append(replace(thanks, ref=row["ref"], edits=row["ref"] != ref))
+    return said
+
+
+def _by_gifter(awards: Iterable[Award]) -> dict[str, Award]:
+    """What each gave at once, added up under the first gift."""
+    together: dict[str, Award] = {}
+    for award in awards:
+        if not award.anonymous:
+            gifter = f"member:{award.discord_id}" if award.discord_id else f"kick:{name_key(award.gifter)}"
+            first = together.get(gifter)
+            if first is None:
+                together[gifter] = award
+            else:
+                count, tickets = first.count + award.count, first.tickets + award.tickets
+                together[gifter] = replace(first, count=count, tickets=tickets)
+    return together

@@ -203,6 +203,8 @@ async def _added(
     trusted = transport == "socket" or await store.socket_was_down(conn, told_at(gift), GAP_SLACK)
     if transport == "webhook" and trusted and not anonymous:
         await _covers_flags(conn, settings.guild_id, gifter_id, name_key(name), gift_count(gift), told_at(gift))
+    pays = gift_count(gift) * settings.gifted_sub_tickets if trusted and not anonymous else 0
+    link = await identity.member_of(conn, settings.guild_id, gifter_id, name) if pays else None
     return await store.add(
         conn,
         {
@@ -211,6 +213,7 @@ async def _added(
             "recipient_kick_name": ", ".join(names), "sub_count": gift_count(gift), "anonymous": anonymous,
             "giftees": _giftees(gift), "status": "approved" if trusted else "pending",
             "gifted_at": told_at(gift), "kick_event_id": key, f"{transport}_key": key,
+            "tickets_awarded": pays if link else 0, "gifter_discord_id": link.discord_id if link else None,
         },
     )  # fmt: skip
 
@@ -231,16 +234,21 @@ async def _pay(conn: Connection, settings: GuildSettings, row: Row, now: datetim
     """Grant the tickets of an approved gift; None while it waits for corroboration."""
     if row["status"] != "approved":
         return None
-    link = None
-    if not row["anonymous"]:
-        link = await identity.member_of(conn, settings.guild_id, row["gifter_kick_user_id"], row["gifter_kick_name"])
+    member = await _payee(conn, settings, row)
     tickets = row["sub_count"] * settings.gifted_sub_tickets
-    paid = await _grant(conn, row, link.discord_id, tickets, now) if link and tickets else None
+    paid = await _grant(conn, row, member, tickets, now) if member and tickets else None
     return Award(
-        gifter=row["gifter_kick_name"], anonymous=row["anonymous"],
-        discord_id=link.discord_id if link else None, count=row["sub_count"], tickets=tickets, total=paid,
-        gift_id=row["id"], at=now,
+        gifter=row["gifter_kick_name"], anonymous=row["anonymous"], discord_id=member,
+        count=row["sub_count"], tickets=tickets, total=paid, gift_id=row["id"], at=now,
     )  # fmt: skip
+
+
+async def _payee(conn: Connection, settings: GuildSettings, row: Row) -> int | None:
+    """The member who is paid for a gift: said by its row already, or linked to its gifter."""
+    if row["anonymous"] or row["gifter_discord_id"]:
+        return None if row["anonymous"] else int(row["gifter_discord_id"])
+    link = await identity.member_of(conn, settings.guild_id, row["gifter_kick_user_id"], row["gifter_kick_name"])
+    return link.discord_id if link else None
 
 
 async def _pay_if_linked(conn: Connection, settings: GuildSettings, row: Row, now: datetime) -> Award | None:
@@ -271,7 +279,8 @@ async def _grant(conn: Connection, row: Row, discord_id: int, tickets: int, now:
         ),
         now,
     )  # fmt: skip
-    await store.change(conn, row["id"], {"tickets_awarded": tickets, "gifter_discord_id": discord_id})
+    if (row["tickets_awarded"], row["gifter_discord_id"]) != (tickets, discord_id):
+        await store.change(conn, row["id"], {"tickets_awarded": tickets, "gifter_discord_id": discord_id})
     return made.total if made else None
 
 

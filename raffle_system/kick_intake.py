@@ -49,8 +49,8 @@ AWAY_RETRY_SECONDS = 1.0
 MOST_MINUTES_LATE = 24 * 60
 FORGET_EVERY = 1000
 
-Work = Callable[[Connection], Awaitable[None]]
-Stored = Callable[[Work], Awaitable[None]]
+Work = Callable[[Connection], Awaitable[Sequence[Award]]]
+Stored = Callable[[GuildSettings, Work], Awaitable[None]]
 HEARD_KEY = "kick_heard"
 HEARD_EVERY = timedelta(seconds=5)
 NOBODY_AFTER = timedelta(seconds=12)
@@ -114,17 +114,23 @@ class KickIntake:
         await self._to_all(event, self._stored)
 
     async def on_events(self, events: Sequence[KickEvent]) -> None:
-        """Take several in one transaction, all or none: a burst of gifts costs one commit."""
+        """Take several in one transaction, all or none: a burst of gifts costs one commit, and one thanks a giver."""
 
-        async def all_of_them(conn: Connection) -> None:
-            async def within(work: Work) -> None:
-                await work(conn)
+        async def all_of_them() -> None:
+            async with self._db.transaction() as conn:
+                awards: dict[int, list[Award]] = {}
 
-            for event in events:
-                self.counters[type(event).__name__] += 1
-                await self._to_all(event, within)
+                async def within(settings: GuildSettings, work: Work) -> None:
+                    awards.setdefault(settings.guild_id, []).extend(await work(conn))
 
-        await self._stored(all_of_them)
+                for event in events:
+                    await self._to_all(event, within)
+                for guild_id, made in awards.items():
+                    await self._thank(conn, self._guilds.get(guild_id), made)
+
+        await self._until_stored(all_of_them)
+        for event in events:
+            self.counters[type(event).__name__] += 1
 
     async def _to_all(self, event: KickEvent, stored: Stored) -> None:
         for guild_id, followed in list(self._followed.items()):
@@ -141,7 +147,8 @@ class KickIntake:
                 continue
             match event:
                 case GiftedSubs():
-                    await self._gift(conn, settings, event, event.gifter_id, webhook_gift_key(event, message_id))
+                    key = webhook_gift_key(event, message_id)
+                    await self._thank(conn, settings, await self._gift(conn, settings, event, event.gifter_id, key))
                 case LiveStatus():
                     followed.live.hear(event)
                     await live.keep_webhook(conn, guild_id, event)
@@ -152,21 +159,20 @@ class KickIntake:
         settings = self._guilds.get(guild_id)
         match event:
             case ChatMessage(kind=kind) if kind == GIFT_CHAT:
-                await stored(lambda conn: self._gift(conn, settings, event, event.user_id))
+                await stored(settings, lambda conn: self._gift(conn, settings, event, event.user_id))
             case ChatMessage():
                 self._saw(followed, event)
                 code, user_id = identity.code_in(event.content), event.user_id
                 if code is not None and user_id is not None:
-                    await stored(lambda conn: self.linking.by_code(conn, guild_id, code, user_id, event.username))
+                    await stored(settings, lambda conn: self._code(conn, guild_id, code, user_id, event.username))
             case GiftedSubs():
                 gifter = followed.gifters.find(event)
-                await stored(lambda conn: self._gift(conn, settings, event, gifter))
+                await stored(settings, lambda conn: self._gift(conn, settings, event, gifter))
             case GiftsLeaderboard() | GiftNotice():
                 followed.gifters.note(event)
-                await stored(lambda conn: self._notice(conn, settings, event))
+                await stored(settings, lambda conn: gift_review.notice(conn, settings, event, self._clock.now()))
             case OwnSub() | KicksGifted():
-                now = self._clock.now()
-                await stored(lambda conn: kick_payments.record(conn, settings, event, now))
+                await stored(settings, lambda conn: self._payment(conn, settings, event))
             case LiveStatus() | Hosting():
                 followed.live.hear(event)
 
@@ -176,12 +182,12 @@ class KickIntake:
         if followed.minute_done is None and self.counters["ChatMessage"] % FORGET_EVERY == 0:
             followed.activity.forget_before(message.received_at - followed.activity.window)
 
-    async def _stored(self, work: Work) -> None:
-        """Do the work in a transaction of its own; PostgreSQL away: as often as it takes."""
+    async def _stored(self, settings: GuildSettings, work: Work) -> None:
+        """Do the work in a transaction of its own, with its thanks; PostgreSQL away: as often as it takes."""
 
         async def once() -> None:
             async with self._db.transaction() as conn:
-                await work(conn)
+                await self._thank(conn, settings, await work(conn))
 
         await self._until_stored(once)
 
@@ -211,11 +217,19 @@ class KickIntake:
     async def _gift(
         self, conn: Connection, settings: GuildSettings, gift: GiftedSubs | ChatMessage, gifter_id: int | None,
         webhook_key: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> Sequence[Award]:  # fmt: skip
         award = await gifted_sub_tracker.record(
             conn, settings, gift, gifter_id, self._clock.now(), webhook_key=webhook_key
         )
-        await self._thank(conn, settings, [award] if award else [])
+        return [award] if award else []
+
+    async def _code(self, conn: Connection, guild_id: int, code: str, user_id: int, name: str) -> Sequence[Award]:
+        await self.linking.by_code(conn, guild_id, code, user_id, name)
+        return ()
+
+    async def _payment(self, conn: Connection, settings: GuildSettings, event: OwnSub | KicksGifted) -> Sequence[Award]:
+        await kick_payments.record(conn, settings, event, self._clock.now())
+        return ()
 
     async def approve_gift(
         self, conn: Connection, settings: GuildSettings, gift_id: int, actor: int
@@ -228,14 +242,11 @@ class KickIntake:
         await self._thank(conn, settings, [award] if award and not row["payments"] else [])
         return row, award
 
-    async def _notice(self, conn: Connection, settings: GuildSettings, event: GiftsLeaderboard | GiftNotice) -> None:
-        await self._thank(conn, settings, await gift_review.notice(conn, settings, event, self._clock.now()))
-
-    async def _thank(self, conn: Connection, settings: GuildSettings, awards: Iterable[Award]) -> None:
-        for award in awards:
-            message = await gift_thanks.message(conn, self._guilds.reader(settings.guild_id), settings, award)
-            if message is not None:
-                await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
+    async def _thank(self, conn: Connection, settings: GuildSettings, awards: Sequence[Award]) -> None:
+        if not awards:
+            return
+        messages = await gift_thanks.messages(conn, self._guilds.reader(settings.guild_id), settings, awards)
+        await outbox.post_many(conn, self._clock, settings.guild_id, settings.announcement_channel_id, messages)
 
     async def heard(self) -> None:
         """The socket listens: leave word of it, and at first look for how long no process had listened."""

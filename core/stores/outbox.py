@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +39,38 @@ async def replace_edit(conn: Connection, ref: str, payload: dict[str, Any]) -> b
         {"ref": ref, "payload": json.dumps(payload)},
     )
     return result.rowcount > 0
+
+
+async def replace_edits(conn: Connection, payloads: Mapping[str, dict[str, Any]]) -> set[str]:
+    """`replace_edit` for many; the refs of those that waited."""
+    result = await conn.execute(
+        text(
+            "UPDATE outbox o SET payload = CAST(n.payload AS jsonb), revision = o.revision + 1 "
+            "FROM unnest(CAST(:refs AS text[]), CAST(:payloads AS text[])) n (ref, payload) "
+            "WHERE o.ref = n.ref AND o.edits AND o.delivered_at IS NULL AND o.given_up_at IS NULL RETURNING o.ref"
+        ),
+        {"refs": list(payloads), "payloads": [json.dumps(payload) for payload in payloads.values()]},
+    )
+    return set(result.scalars())
+
+
+async def add_many(
+    conn: Connection, guild_id: int, channel_id: int, payloads: Sequence[dict[str, Any]], refs: Sequence[str | None],
+    edits: Sequence[bool], now: datetime,
+) -> None:  # fmt: skip
+    """Messages to one channel, in their order."""
+    await conn.execute(
+        text(
+            "INSERT INTO outbox (guild_id, channel_id, payload, created_at, next_attempt_at, ref, edits) "
+            "SELECT :guild_id, :channel_id, CAST(n.payload AS jsonb), :now, :now, n.ref, n.edits FROM unnest("
+            "CAST(:payloads AS text[]), CAST(:refs AS text[]), CAST(:edits AS boolean[])) "
+            "WITH ORDINALITY n (payload, ref, edits, place) ORDER BY n.place"
+        ),
+        {
+            "guild_id": guild_id, "channel_id": channel_id, "payloads": [json.dumps(one) for one in payloads],
+            "refs": list(refs), "edits": list(edits), "now": now,
+        },
+    )  # fmt: skip
 
 
 async def message_of(conn: Connection, ref: str) -> int | None:

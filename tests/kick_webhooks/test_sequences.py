@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from typing import TypeGuard
 
 import pytest
 
 from core import identity
-from raffle_system import gift_review
+from core.kick_events import GiftedSubs
+from kick.decode import decode_frame
+from raffle_system import gift_review, gift_store
+from sandbox.kick.frames import gift_frames
 from sandbox.kick.official import gifts_body, person
 from tests.kick_webhooks.conftest import Rig, until
 from tests.raffle.support import ADMIN, MEMBER, OTHER, SECOND
@@ -264,3 +269,44 @@ async def test_a_renamed_account_keeps_its_link_and_frees_its_name(rig: Rig) -> 
     assert first is not None
     assert other is not None
     assert other.discord_id == OTHER
+
+
+async def test_gifts_taken_together_are_thanked_once_a_giver(rig: Rig) -> None:
+    await rig.link("gifter_one")
+    before = len(await rig.raffle.said())
+    gifts = [await rig.kick.gift(name, 2) for name in ("gifter_one", "gifter_two", "gifter_one", "gifter_one")]
+    events = [
+        event
+        for gift in gifts
+        for frame in gift_frames(gift)
+        for event in decode_frame(frame.raw, rig.clock.now()).events
+    ]
+    await rig.handled()
+    first = {message.ref: message.embeds[0].description for message in (await rig.raffle.said())[before:]}
+    assert len(first) == 2
+    await rig.raffle.execute("DELETE FROM outbox")
+    rig.clock.advance(31 * SECOND)
+    again = [replace(event, correlation_id=f"x{event.correlation_id}") for event in events if _pays(event)]
+    await rig.intake.on_events(again)
+    said = await rig.raffle.said()
+    assert [message.edits for message in said] == [False, False]
+    assert sorted(await rig.gifts()) == [(2, "approved", 0)] * 2 + [(2, "approved", 30)] * 6
+    assert any("90" in message.embeds[0].description for message in said)
+    assert await rig.raffle.total() == 180
+
+
+def _pays(event: object) -> TypeGuard[GiftedSubs]:
+    return isinstance(event, GiftedSubs)
+
+
+async def test_a_lock_taken_in_a_savepoint_is_taken_again_after_its_end(rig: Rig) -> None:
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
+    before = await rig.raffle.scalar(held)
+    async with rig.raffle.db.transaction() as conn:
+        savepoint = await conn.begin_nested()
+        await gift_store.lock(conn, rig.raffle.guild_id)
+        await savepoint.rollback()
+        assert await rig.raffle.scalar(held) == before
+        for _ in range(2):
+            await gift_store.lock(conn, rig.raffle.guild_id)
+            assert await rig.raffle.scalar(held) == before + 1
