@@ -199,5 +199,5 @@ function rolePill(id) {
 
 function channelPill(id) {
   const channel = state.channels.find((one) => one.id === id);
-  return h("span", { class: "pill channel", data: { channel: id } }, `#${channel?.name ?? t("chat.unknown_channel")}`);
+  return h("span", { class: "pill place", data: { channel: id } }, `#${channel?.name ?? t("chat.unknown_channel")}`);
 }
