@@ -118,7 +118,7 @@ async function go(channelId) {
 }
 
 function followMention(event) {
-  const pill = event.target.closest(".pill.channel[data-channel]");
+  const pill = event.target.closest(".pill.place[data-channel]");
   if (pill && channelOf(pill.dataset.channel)) go(pill.dataset.channel);
 }
 
