@@ -20,7 +20,7 @@ demo: $(STAMP)
 	@$(BIN)/python bot.py demo
 
 test: lint
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -n 6 --dist worksteal
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

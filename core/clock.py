@@ -59,7 +59,8 @@ class SandboxClock:
             changed = self._changed
             real = left / self._speed if self._speed else None
             try:
-                await asyncio.wait_for(changed.wait(), real)
+                async with asyncio.timeout(real):
+                    await changed.wait()
             except TimeoutError:
                 continue
 

@@ -158,7 +158,8 @@ class Leadership:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                await asyncio.wait_for(connection.close(), 2)
+                async with asyncio.timeout(2):
+                    await connection.close()
 
     async def _retake(self) -> None:
         while True:
@@ -173,7 +174,8 @@ class Leadership:
         if self._connection is None or self._connection.is_closed():
             return False
         try:
-            await asyncio.wait_for(self._connection.fetchval("SELECT 1"), 10)
+            async with asyncio.timeout(10):
+                await self._connection.fetchval("SELECT 1")
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             return False
         return True
@@ -184,7 +186,8 @@ class Leadership:
             if self._connection is None or self._connection.is_closed():
                 self._connection = None
                 self._connection = await asyncpg.connect(self._url, timeout=5)
-            got = await asyncio.wait_for(self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK), 5)
+            async with asyncio.timeout(5):
+                got = await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             log.warning("leader_lock_unreachable", extra={"error": repr(error)})
             if self._connection is not None:

@@ -113,7 +113,8 @@ class KickSocket:
         finally:
             self._enter("down", "stopped")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._delivery.drained(), 2.0)
+                async with asyncio.timeout(2.0):
+                    await self._delivery.drained()
             deliverer.cancel()
             if len(self._delivery):
                 log.error("kick_events_left", extra={"events": len(self._delivery)})

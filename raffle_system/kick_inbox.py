@@ -63,7 +63,8 @@ class KickInbox:
 
     async def _next_arrival(self) -> None:
         try:
-            await asyncio.wait_for(self._arrived.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._arrived.wait()
         except TimeoutError:
             return
 

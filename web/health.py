@@ -36,7 +36,8 @@ async def of_database(db: Database | None) -> dict[str, Any]:
     if db is None:
         return {"up": False, "error": "not connected yet"}
     try:
-        await asyncio.wait_for(db.ping(), PATIENCE_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await db.ping()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
         return {"up": False, "error": type(error).__name__}
     return {"up": True}
@@ -47,7 +48,8 @@ async def of_outbox(db: Database | None) -> dict[str, Any]:
     if db is None:
         return {}
     try:
-        return await asyncio.wait_for(waiting(db), PATIENCE_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await waiting(db)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
         return {"error": type(error).__name__}
 
