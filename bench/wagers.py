@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from bench.conversion import IN_PERIOD, WATCHED
+from bench.conversion import LINKED as KICK_LINKED
 from bench.support import FIRST_MEMBER, GUILD, NOW, BenchClock, Figure, Statements, database, fill, open_guild, settle
 from core.beacon import QUICKNET
 from core.clock import monotonic
@@ -29,18 +31,6 @@ INSERT INTO raffle_shuffle_links (
 SELECT :guild, 'shuffle', 'player' || n, 'player' || n, 'viewer' || n, CAST(:first AS bigint) + n, :now, TRUE,
     'verified'
 FROM generate_series(1, :count) n
-"""
-KICK_LINKED = """
-INSERT INTO links (guild_id, discord_id, kick_name, name_key, kick_user_id, linked_at)
-SELECT :guild, CAST(:first AS bigint) + n, 'viewer' || n, 'viewer' || n, n, :now FROM generate_series(1, :count) n
-"""
-WATCHED = """
-INSERT INTO watchtime (guild_id, kick_user_id, kick_name, name_key, minutes, last_minute, active_until)
-SELECT :guild, n, 'viewer' || n, 'viewer' || n, 65, :now, :now FROM generate_series(1, :count) n
-"""
-IN_PERIOD = """
-INSERT INTO watchtime_periods (guild_id, period_id, kick_user_id, minutes)
-SELECT :guild, :period, n, 65 FROM generate_series(1, :count) n
 """
 
 
