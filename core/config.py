@@ -204,7 +204,10 @@ class Config:
     kick_client_secret: str | None = _var(
         "KICK_CLIENT_SECRET", _token, None, "the secret of an app at kick.com/settings/developer", secret=True
     )
-    kick_live_fallback: str = _var("KICK_LIVE_FALLBACK", _choice("chat", "off"), "chat", "chat or off")
+    kick_live_fallback: str = _var("KICK_LIVE_FALLBACK", _choice("off", "chat"), "off", "off or chat")
+    webhook_trusted_gifts: int = _var(
+        "WEBHOOK_TRUSTED_GIFTS", _integer(0, 10_000), 10, "a whole number from 0 to 10000"
+    )  # fmt: skip
 
     kick_bot_names: tuple[str, ...] = _var("KICK_BOT_NAMES", _names, (), "Kick names separated by commas")
 

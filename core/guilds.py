@@ -37,6 +37,7 @@ class GuildSettings:
     gifted_sub_tickets: int
     new_sub_tickets: int
     kicks_tickets_per_100: int
+    webhook_trusted_gifts: int
     watch_minutes_per_day: int
     link_role_id: int | None
     watch_window_minutes: int

@@ -18,7 +18,7 @@ NAMES = (
     "kick_channel_id", "kick_chatroom_id", "kick_broadcaster_user_id", "watchtime_tickets_per_hour",
     "gifted_sub_tickets", "watch_window_minutes", "watchtime_conversion_interval", "minimum_tickets_to_enter",
     "ticket_notification_threshold", "auto_draw_on_reset", "reset_day_of_month", "reset_hour", "draw_mode",
-    "new_sub_tickets", "kicks_tickets_per_100", "watch_minutes_per_day", "link_role_id",
+    "new_sub_tickets", "kicks_tickets_per_100", "webhook_trusted_gifts", "watch_minutes_per_day", "link_role_id",
     "admin_channel_id", "shuffle_affiliate_url", "wager_sources", "shuffle_campaign_code",
     "shuffle_tickets_per_1000_usd", "shuffle_check_interval", "link_shuffle_cooldown",
     "max_shuffle_links_per_user", "remind_before_end", "claim_hours",
