@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -104,18 +104,25 @@ class DrumrollBot(commands.AutoShardedBot):
         """May come again after every reconnect: all of it can be repeated."""
         for name in sorted(self.missing):
             log.warning("intent_missing", extra={"intent": name, "lost": _LOST[name]})
-        while not await self._guilds_met():
+        while not await self._stored(self._meet_guilds()):
             await asyncio.sleep(AWAY_RETRY_SECONDS)
         self.services.checker.wake()
         self.at_work = True
         log.info("discord_ready", extra={"guilds": len(self.guilds)})
 
-    async def _guilds_met(self) -> bool:
-        """Know every server, and which are gone; False where PostgreSQL is away."""
+    async def _meet_guilds(self) -> None:
+        """Know every server, and which are gone."""
+        for guild in sorted(self.guilds, key=self._first_guild_first):
+            await self._know(guild)
+        here = {guild.id for guild in self.guilds}  # one that is only unavailable still counts
+        for settings in self.services.guilds.all():
+            if settings.guild_id not in here:
+                await self._forget(settings.guild_id)
+
+    async def _stored(self, work: Awaitable[None]) -> bool:
+        """Do it; False where PostgreSQL is away."""
         try:
-            for guild in sorted(self.guilds, key=self._first_guild_first):
-                await self._know(guild)
-            await self._forget_left()
+            await work
         except Exception as error:
             if not is_away(error):
                 raise
@@ -123,23 +130,24 @@ class DrumrollBot(commands.AutoShardedBot):
             return False
         return True
 
-    async def _forget_left(self) -> None:
-        """Servers that the bot was removed from while it was away; one that is only unavailable still counts."""
-        here = {guild.id for guild in self.guilds}
-        for settings in self.services.guilds.all():
-            if settings.guild_id not in here:
-                await self._cancel_giveaways(settings.guild_id)
-
-    async def _cancel_giveaways(self, guild_id: int) -> None:
+    async def _forget(self, guild_id: int) -> None:
         async with self.services.db.transaction() as conn:
             cancelled = await giveaway_system.cancel_all(
                 conn, self.services.tools, guild_id, "the bot is no longer in the server"
             )  # fmt: skip
         if cancelled:
             log.warning("giveaways_cancelled", extra={"guild": guild_id, "count": cancelled})
+        if await self.services.guilds.leave(guild_id):
+            log.warning("guild_left", extra={"guild": guild_id})
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        await self._cancel_giveaways(guild.id)
+        """Stored as soon as PostgreSQL answers, unless the bot is back by then."""
+        while self.get_guild(guild.id) is None and not await self._stored(self._forget(guild.id)):
+            await asyncio.sleep(AWAY_RETRY_SECONDS)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        while self.get_guild(guild.id) is not None and not await self._stored(self._know(guild)):
+            await asyncio.sleep(AWAY_RETRY_SECONDS)
 
     async def on_guild_channel_update(self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
         """Perhaps the bot may post there now: what waits need not wait for its next turn."""
@@ -164,9 +172,6 @@ class DrumrollBot(commands.AutoShardedBot):
         if await self.services.guilds.ensure(guild.id):
             log.info("guild_joined", extra={"guild": guild.id})
         await self.services.schedule.open_first(guild.id)
-
-    async def on_guild_join(self, guild: discord.Guild) -> None:
-        await self._know(guild)
 
     async def on_command_error(self, ctx: Any, error: commands.CommandError, /) -> None:
         if not _errors.spoken(error):

@@ -58,6 +58,7 @@ class GuildSettings:
     max_shuffle_links_per_user: int
     remind_before_end: bool
     claim_hours: int
+    left_at: datetime | None = None
 
     @property
     def admins_hear_in(self) -> int | None:
@@ -95,7 +96,13 @@ class Guilds:
         }
 
     def all(self) -> list[GuildSettings]:
-        return list(self._settings.values())
+        """Every guild that the bot is in; one that is only unavailable counts."""
+        return [settings for settings in self._settings.values() if settings.left_at is None]
+
+    def present(self, guild_id: int) -> bool:
+        """Whether the bot is in the guild, as far as it was told; a removed one keeps its settings."""
+        settings = self.find(guild_id)
+        return settings is not None and settings.left_at is None
 
     def get(self, guild_id: int) -> GuildSettings:
         return self._settings[guild_id]
@@ -104,13 +111,21 @@ class Guilds:
         return None if guild_id is None else self._settings.get(guild_id)
 
     async def ensure(self, guild_id: int) -> bool:
-        """Know the guild; True when it is new."""
-        if guild_id in self._settings:
+        """Know the guild as one that the bot is in; True when it is new, or back."""
+        if self.present(guild_id):
             return False
         async with self._db.transaction() as conn:
             added = await store.add_guild(conn, guild_id, {}, self._clock.now())
+            back = await store.set_left(conn, guild_id, None)
         await self.load()
-        return added
+        return added or back
+
+    async def leave(self, guild_id: int) -> bool:
+        """The bot is in the guild no more: nothing is done for it until `ensure`. True when that is news."""
+        async with self._db.transaction() as conn:
+            left = await store.set_left(conn, guild_id, self._clock.now())
+        await self.load()
+        return left
 
     async def change(self, guild_id: int, name: str, value: Any, actor: int) -> None:
         """Set one setting, audited; it holds from the next use on."""

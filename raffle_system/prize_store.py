@@ -90,7 +90,9 @@ async def run_out(conn: Connection, now: datetime) -> Row | None:
     result = await conn.execute(
         text(
             f"SELECT {_WINNER} FROM raffle_winners WHERE claim_until <= :now AND claimed_at IS NULL "
-            "AND expired_at IS NULL ORDER BY claim_until, position LIMIT 1 FOR UPDATE SKIP LOCKED"
+            "AND expired_at IS NULL "
+            "AND guild_id NOT IN (SELECT guild_id FROM guild_settings WHERE left_at IS NOT NULL) "
+            "ORDER BY claim_until, position LIMIT 1 FOR UPDATE SKIP LOCKED"
         ),
         {"now": now},
     )

@@ -43,6 +43,18 @@ async def add_guild(conn: Connection, guild_id: int, values: dict[str, Any], now
     return result.rowcount == 1
 
 
+async def set_left(conn: Connection, guild_id: int, left_at: datetime | None) -> bool:
+    """Since when the bot is in the guild no more (None: it is there); False where that was known."""
+    result = await conn.execute(
+        text(
+            "UPDATE guild_settings SET left_at = :left_at "
+            "WHERE guild_id = :guild_id AND (left_at IS NULL) <> (CAST(:left_at AS timestamptz) IS NULL)"
+        ),
+        {"guild_id": guild_id, "left_at": left_at},
+    )
+    return result.rowcount == 1
+
+
 async def change(conn: Connection, guild_id: int, name: str, value: Any, now: datetime) -> None:
     if name not in COLUMNS:
         raise KeyError(name)

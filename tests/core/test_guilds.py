@@ -80,6 +80,19 @@ async def test_a_value_of_false_or_zero_is_a_value(home: Home) -> None:
     assert (guilds.get(GUILD).auto_draw_on_reset, guilds.get(GUILD).watchtime_tickets_per_hour) == (False, 0)
 
 
+async def test_a_guild_that_removed_the_bot_is_kept_and_left_alone_until_it_comes_back(home: Home) -> None:
+    guilds = await home.guilds(Config(kick_channel="streamer"))
+    for guild_id in (GUILD, GUILD + 1):
+        await guilds.ensure(guild_id)
+    assert [await guilds.leave(GUILD), await guilds.leave(GUILD), await guilds.leave(GUILD + 9)] == [True, False, False]
+    for known in (guilds, await home.guilds(Config(kick_channel="streamer"))):
+        assert [one.guild_id for one in known.all()] == [GUILD + 1]
+        assert [known.present(guild_id) for guild_id in (GUILD, GUILD + 1, GUILD + 9)] == [False, True, False]
+        assert (known.get(GUILD).kick_channel, known.get(GUILD).left_at) == ("streamer", home.clock.now())
+    assert [await guilds.ensure(GUILD), await guilds.ensure(GUILD)] == [True, False]
+    assert (await home.guilds()).present(GUILD)
+
+
 async def test_an_unknown_setting_is_refused(home: Home) -> None:
     guilds = await home.guilds()
     await guilds.ensure(GUILD)

@@ -16,7 +16,7 @@ from core.errors import UserError
 from raffle_system import periods
 from raffle_system.models import Period
 from raffle_system.month import boundary, current_boundary, next_boundary, title_of
-from tests.raffle.support import DAY, HOUR, MEMBER, MINUTE, SECOND, World, gifted
+from tests.raffle.support import DAY, GUILD, HOUR, MEMBER, MINUTE, SECOND, World, gifted
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [
@@ -117,6 +117,20 @@ async def test_after_two_months_of_sleep_two_periods_are_closed_without_a_hole(w
     assert [row["start_date"] for row in rows] == [utc(2025, 11, 1), utc(2025, 12, 1), utc(2026, 1, 1)]
     assert [row["end_date"] for row in rows[:-1]] == [row["start_date"] for row in rows[1:]]
     assert len(await world.said()) == 2
+
+
+async def test_a_server_without_the_bot_is_left_alone_and_caught_up_when_it_is_back(world: World) -> None:
+    first = await world.period()
+    await world.guilds.leave(GUILD)
+    world.clock.set(first.end_date + 40 * DAY)
+    await world.schedule.close_due_periods()
+    await world.schedule.remind()
+    assert (await world.period()).id == first.id
+    await world.guilds.ensure(GUILD)
+    await world.schedule.close_due_periods()
+    assert [row["status"] for row in await world.rows("SELECT status FROM raffle_periods ORDER BY id")] == [
+        "ended", "ended", "active",
+    ]  # fmt: skip
 
 
 async def test_ending_now_opens_the_next_at_this_moment_to_the_normal_end(world: World) -> None:
