@@ -20,12 +20,32 @@ RTL_LOCALES = frozenset({"ar"})
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 _LOCALES = Path(__file__).resolve().parent.parent / "locales"
 _MARKDOWN = re.compile(r"([\\*_~`|>#\[\]()<@:-])")
+_MASKED_LINK, _EVERYBODY = re.compile(r"\[(?=[^\[\]]*\]\()"), re.compile(r"@(?=everyone\b|here\b)")
+# Control characters, marks and overrides of direction (with the isolates, which are ours alone), halves of pairs.
+# Joiners stay: emoji and Persian words are made with them.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def plain(written: str) -> str:
+    """What somebody wrote without what nobody sees: it could turn the words around it, or forge lines."""
+    return _UNSEEN.sub("", "\n".join(written.splitlines()).replace("\t", " "))
+
+
+def one_line(written: str) -> str:
+    """`plain`, in one line and without spaces that mean nothing."""
+    return " ".join(plain(written).split())
 
 
 def escape(name: str) -> str:
     """A name from outside as plain text: no markdown, no mention, no line of its own."""
-    flat = " ".join(name.split())
-    return _MARKDOWN.sub(r"\\\1", flat).replace("\\@", "@\u200b")
+    return _MARKDOWN.sub(r"\\\1", one_line(name)).replace("\\@", "@\u200b")
+
+
+def prose(written: str) -> str:
+    """A manager's own text: markdown as it is, but a link shows where it leads, and nobody calls everybody."""
+    return _EVERYBODY.sub("@\u200b", _MASKED_LINK.sub(r"\\[", plain(written)))
 
 
 def mention(discord_id: int) -> str:

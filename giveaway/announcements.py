@@ -10,7 +10,7 @@ from typing import Any
 from core.db import Row
 from core.draws import Frozen
 from core.messages import BLUE, GOLD, GREY, Button, Embed, EmbedField, Message
-from core.texts import Reader, escape, mention, moment
+from core.texts import Reader, escape, mention, moment, prose
 from giveaway.models import PAUSED, Boost, Entities, Giveaway, Requirement, Requirements
 
 LATE, FIELD_LENGTH = timedelta(minutes=5), 1024
@@ -68,7 +68,7 @@ def live_embed(reader: Reader, giveaway: Giveaway, entries: int, boosts: Sequenc
         time_line = reader("giveaway.paused_line")
     else:
         time_line = reader("giveaway.ends_line", when=moment(end, "F"), relative=moment(end, "R"))
-    lines = [giveaway.description, time_line, reader("giveaway.host_line", host=mention(giveaway.host_id))]
+    lines = [prose(giveaway.description), time_line, reader("giveaway.host_line", host=mention(giveaway.host_id))]
     lines.append(reader.count("giveaway.winners_line", giveaway.winners_count))
     if giveaway.options.show_participants:
         lines.append(reader.count("giveaway.entries_line", entries))

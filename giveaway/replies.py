@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.messages import BLUE, GREEN, GREY, RED, Embed, EmbedField
-from core.texts import Reader, escape, mention, moment, percent
+from core.texts import Reader, escape, mention, moment, percent, prose
 from giveaway import announcements
 from giveaway.entities import tickets_for, tier_of
 from giveaway.insight import GuildStats, MemberStats, PointsRank
@@ -74,8 +74,8 @@ def info(reader: Reader, shown: Info) -> Embed:
         commitment = f"`{giveaway.commitment}`"
         fields.append(EmbedField(name=reader("giveaway.info_commitment"), value=commitment, inline=False))
     return Embed(
-        title=f"{giveaway.options.emoji} {escape(giveaway.prize)}", description=giveaway.description, colour=BLUE,
-        fields=tuple(fields), footer=reader("giveaway.number_footer", number=str(giveaway.giveaway_id)),
+        title=f"{giveaway.options.emoji} {escape(giveaway.prize)}", description=prose(giveaway.description),
+        colour=BLUE, fields=tuple(fields), footer=reader("giveaway.number_footer", number=str(giveaway.giveaway_id)),
     )  # fmt: skip
 
 

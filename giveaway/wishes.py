@@ -9,6 +9,7 @@ from datetime import datetime
 
 from core.durations import LONGEST, SHORTEST
 from core.errors import UserError
+from core.texts import one_line, plain
 from giveaway import entities, requirements
 from giveaway.models import RECURRENCES, Draft, Look, Options
 from giveaway.settings import MOST_CLAIM_HOURS
@@ -35,7 +36,7 @@ def checked(draft: Draft, now: datetime) -> Draft:
 
 def checked_prize(prize: str) -> str:
     """One line. Errors: `giveaway.no_prize`, `giveaway.prize_too_long`."""
-    tidy = " ".join(prize.replace("\0", "").split())
+    tidy = one_line(prize)
     if not tidy:
         raise UserError("giveaway.no_prize")
     if len(tidy) > PRIZE_LENGTH:
@@ -45,7 +46,7 @@ def checked_prize(prize: str) -> str:
 
 def checked_description(description: str) -> str:
     """Errors: `giveaway.description_too_long`."""
-    tidy = description.replace("\0", "").strip()
+    tidy = plain(description).strip()
     if len(tidy) > DESCRIPTION_LENGTH:
         raise UserError("giveaway.description_too_long", most=DESCRIPTION_LENGTH)
     return tidy
@@ -53,7 +54,7 @@ def checked_description(description: str) -> str:
 
 def checked_reason(reason: str) -> str:
     """One line. Errors: `giveaway.reason_too_long`."""
-    tidy = " ".join(reason.replace("\0", "").split())
+    tidy = one_line(reason)
     if len(tidy) > REASON_LENGTH:
         raise UserError("giveaway.reason_too_long", most=REASON_LENGTH)
     return tidy

@@ -14,7 +14,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from core.texts import Reader, Texts, escape, mention, moment, percent
+from core.texts import Reader, Texts, escape, mention, moment, one_line, percent, plain, prose
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCALES = ROOT / "locales"
@@ -126,6 +126,26 @@ def test_a_name_from_outside_stays_text(name: str) -> None:
 
 def test_a_name_stays_on_its_line() -> None:
     assert escape("a\n# b\r\n\tc") == "a \\# b c"
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2067", "\u2069", "\u200f", "\u061c", "\x1b", "\x00", "\x9b", "\ud83d"])
+def test_what_nobody_sees_is_not_shown(hidden: str) -> None:
+    """It could turn the sentence around a name, or end the isolate that stands around it."""
+    for tidied in (escape, plain, one_line, prose):
+        assert tidied(f"a{hidden}b") == "ab"
+
+
+def test_joiners_and_lines_stay() -> None:
+    assert (
+        plain("👨\u200d👩 می\u200cخواهم\r\nzwei\x85drei\u2028\tvier") == "👨\u200d👩 می\u200cخواهم\nzwei\ndrei\n vier"
+    )
+
+
+def test_a_managers_text_keeps_its_markdown_and_hides_no_address() -> None:
+    assert prose("**Rules**\n[free nitro](https://x.example) <@&12> [a]") == (
+        "**Rules**\n\\[free nitro](https://x.example) <@&12> [a]"
+    )
+    assert prose("@everyone, @here!") == "@\u200beveryone, @\u200bhere!"
 
 
 def test_mentions_and_moments_are_discords() -> None:
