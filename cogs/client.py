@@ -16,11 +16,12 @@ from discord.ext import commands
 
 from cogs import _errors
 from cogs._context import Context
+from cogs._converters import know_typed_names
 from cogs._messages import NOBODY
 from cogs._services import Services
 from core import process_state
 from core.db import is_away
-from core.texts import Reader
+from core.texts import Reader, plain
 from giveaway import giveaway_system
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ class DrumrollBot(commands.AutoShardedBot):
             allowed_mentions=NOBODY,
             chunk_guilds_at_startup="members" not in missing,
         )
+        self.before_invoke(_tidied)
+        know_typed_names()
         self.services = services
         self.missing = missing
         self.at_work = False
@@ -190,6 +193,12 @@ _LOST = {
     "members": "draws cannot leave out members who left; enable SERVER MEMBERS INTENT in the developer portal",
     "message_content": "prefix commands do not work; enable MESSAGE CONTENT INTENT in the developer portal",
 }
+
+
+async def _tidied(ctx: Context) -> None:
+    """What is typed into any command is stored and shown without what nobody sees."""
+    ctx.args = [plain(one) if isinstance(one, str) else one for one in ctx.args]
+    ctx.kwargs = {name: plain(one) if isinstance(one, str) else one for name, one in ctx.kwargs.items()}
 
 
 async def _prefixes(bot: DrumrollBot, message: discord.Message) -> list[str]:

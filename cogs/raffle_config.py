@@ -10,6 +10,7 @@ from discord import app_commands
 from cogs._checks import act_cooldown, admin_only
 from cogs._commands import subcommand, subgroup
 from cogs._context import Context
+from cogs._converters import setting_as_id
 from cogs._raffle_group import RaffleGroup
 from core import settings_schema
 from core.errors import UserError
@@ -43,7 +44,7 @@ class RaffleConfig(RaffleGroup):
     async def set(self, ctx: Context, name: str, *, value: str) -> None:
         if settings_schema.is_secret(name) and ctx.interaction is None:
             raise UserError("config.secret", name=name)
-        parsed = settings_schema.parse(name, value)
+        parsed = settings_schema.parse(name, await setting_as_id(ctx, name, value))
         await ctx.services.guilds.change(ctx.settings.guild_id, name.casefold(), parsed, ctx.author.id)
         now = settings_schema.shown(name, getattr(ctx.settings, name.casefold())) or ctx.reader("config.unset")
         await ctx.say(

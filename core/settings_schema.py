@@ -43,6 +43,7 @@ _OWN: dict[str, tuple[Callable[[str], Any], str]] = {
 }
 FLAGS = frozenset({"auto_draw_on_reset", "remind_before_end"})
 CHANNELS = frozenset({"announcement_channel_id", "admin_channel_id"})
+ROLES = frozenset({"manager_role_id", "link_role_id"})
 
 
 def is_secret(name: str) -> bool:
@@ -76,4 +77,4 @@ def shown(name: str, value: object) -> str:
         return MASK
     if name in CHANNELS:
         return f"<#{value}>"
-    return f"<@&{value}>" if name in ("manager_role_id", "link_role_id") else str(value)
+    return f"<@&{value}>" if name in ROLES else str(value)
