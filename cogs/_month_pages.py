@@ -15,6 +15,7 @@ from raffle_system.chart import Bar, ChartTexts
 from raffle_system.models import SOURCES, Period
 from raffle_system.month import title_of
 from raffle_system.month_ends import Calendar
+from raffle_system.prizes import split
 from raffle_system.reports import Band, Month, Success
 
 
@@ -41,12 +42,20 @@ def confirm_end(reader: Reader, settings: GuildSettings, period: Period, shown: 
     return Embed(title=reader("end.title"), description=text, colour=GOLD)
 
 
-def prizes(reader: Reader, settings: GuildSettings, period: Period, found: Sequence[str]) -> Embed:
+def prizes(
+    reader: Reader, settings: GuildSettings, period: Period, found: Sequence[str], written: str = ""
+) -> Embed:  # fmt: skip
+    """The prizes and how many winners they make; where commas were `written`, how they were read."""
     title = reader("prizes.title", period=pages.name_of(reader, settings, period))
     if not found:
         return Embed(title=title, description=reader("prizes.none"), colour=GREY)
     lines = [f"**{index}.** {escape(prize)}" for index, prize in enumerate(found, start=1)]
-    return Embed(title=title, description="\n".join(lines), footer=reader("prizes.how"), colour=GOLD)
+    if len(found) == 1 and ("," in found[0] or "،" in found[0]):
+        lines += ["", reader("prizes.read_as_one")]
+    elif written and split(written, commas=False) != found:
+        lines += ["", reader("prizes.read_as_several")]
+    footer = reader.count("prizes.how", len(found))
+    return Embed(title=title, description="\n".join(lines), footer=footer, colour=GOLD)
 
 
 def odds(reader: Reader, settings: GuildSettings, period: Period, bands: Sequence[Band], own: int) -> Embed:

@@ -11,7 +11,7 @@ from core.kick_events import LiveSource
 from core.messages import BLUE, GOLD, GREEN, GREY, RED, Embed, EmbedField
 from core.texts import Reader, escape, mention, moment, percent
 from raffle_system.announcements import period_name
-from raffle_system.draw import DrawPlan
+from raffle_system.draw import DrawPlan, prizes_of
 from raffle_system.models import SOURCES, Balance, Granted, PastDraw, Period, Standing, Stats
 from raffle_system.prizes import joined
 from raffle_system.reports import TOP
@@ -173,8 +173,10 @@ def confirm_draw(reader: Reader, settings: GuildSettings, plan: DrawPlan, prize:
         )
     ]  # fmt: skip
     lines.append(reader("draw.confirm_ends" if plan.ends_now else "draw.confirm_ended"))
-    if prize or plan.prizes:
-        lines.append(reader("draw.confirm_prize", prize=escape(prize or joined(plan.prizes))))
+    prizes = prizes_of(prize) if prize else plan.prizes
+    if prizes:
+        shown = reader("draw.confirm_prize", prize=escape(joined(prizes)))
+        lines.append(f"{shown} {reader.count('draw.confirm_winners', len(prizes))}")
     lines.append(reader("draw.confirm_final"))
     return Embed(title=reader("draw.confirm_title"), description="\n".join(lines), colour=GOLD)
 

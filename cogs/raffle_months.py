@@ -86,7 +86,7 @@ class RaffleMonths(RaffleGroup):
         async with ctx.services.db.transaction() as conn:
             period = await periods.active(conn, ctx.settings.guild_id)
             found = await prizes.of(conn, period)
-        await ctx.say(pages.prizes(ctx.reader, ctx.settings, period, found))
+        await ctx.say(pages.prizes(ctx.reader, ctx.settings, period, found, items))
 
     async def _set_prizes(self, ctx: Context, written: str) -> None:
         if not is_admin(ctx.author, ctx.settings):

@@ -60,6 +60,11 @@ class DrawRequest:
     present: Collection[int] | None
 
 
+def prizes_of(written: str) -> list[str]:
+    """What `raffle draw <prize>` says: one prize, commas and all, or several with `|` between them."""
+    return prizes.split(written, commas=False, longest=PRIZE_LENGTH)
+
+
 async def plan(conn: Connection, settings: GuildSettings, number: int | None) -> DrawPlan:
     """The period that a draw would take: the named one, else the oldest that waits, else the running one.
 
@@ -110,9 +115,9 @@ async def start(
 
 
 async def _prizes(conn: Connection, period: Period, request: DrawRequest) -> list[str]:
-    """What is drawn for: the prize of the request, which replaces those of the period, else the period's."""
+    """What is drawn for: the prizes of the request, which replace those of the period, else the period's."""
     if request.prize:
-        await prize_store.set_prizes(conn, period.id, [request.prize])
+        await prize_store.set_prizes(conn, period.id, prizes_of(request.prize))
     return await prize_store.prizes(conn, period.id)
 
 

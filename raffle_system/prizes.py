@@ -10,23 +10,34 @@ from core.clock import Clock
 from core.db import Connection
 from core.errors import UserError
 from core.guilds import GuildSettings
+from core.texts import one_line, plain
 from raffle_system import periods, prize_store
 from raffle_system.models import Period
 
 MOST_PRIZES, LONGEST_PRIZE = 20, 100
 NONE = frozenset({"none", "-", "بدون"})
-_BETWEEN = re.compile(r"\s*[|\n;]\s*")
+_BETWEEN = re.compile(r"[|\n;؛]")
+# Between two digits a comma belongs to a number ($1,000).
+_COMMA = re.compile(r"(?<!\d)[,،]|[,،](?!\d)")
+_QUOTED = re.compile(r'["“”«](.*)["“”»]')
 
 
-def split(written: str) -> list[str]:
-    """`$500 | $200 | a hoodie` as a list. Errors: `prizes.too_many`, `prizes.too_long`."""
-    if written.strip().casefold() in NONE:
+def split(written: str, *, commas: bool = True, longest: int = LONGEST_PRIZE) -> list[str]:
+    """`First, Second, $1,000` or `$500 | $200 | a hoodie` as a list; one in quotes, or behind a `|`, keeps its commas.
+
+    Errors: `prizes.too_many`, `prizes.too_long`.
+    """
+    written = plain(written).strip()
+    if written.casefold() in NONE:
         return []
-    found = [part for part in _BETWEEN.split(" ".join(written.split(" ")).strip()) if part]
+    whole = _QUOTED.fullmatch(written)
+    by_comma = commas and not whole and _BETWEEN.search(written) is None
+    parts = [written] if whole else (_COMMA if by_comma else _BETWEEN).split(written)
+    found = [part for part in (one_line(whole[1] if whole else part) for part in parts) if part]
     if len(found) > MOST_PRIZES:
         raise UserError("prizes.too_many", most=MOST_PRIZES)
-    if any(len(one) > LONGEST_PRIZE for one in found):
-        raise UserError("prizes.too_long", most=LONGEST_PRIZE)
+    if any(len(one) > longest for one in found):
+        raise UserError("prizes.too_long", most=longest)
     return found
 
 

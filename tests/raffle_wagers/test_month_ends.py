@@ -12,14 +12,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PIL import Image
 
+from cogs import _month_pages
 from core import draws, identity, verify
 from core.errors import UserError
 from core.messages import Message
-from raffle_system import chart, claims, month_ends, periods, prize_store, prizes, reports
+from raffle_system import chart, claims, draw, month_ends, periods, prize_store, prizes, reports
 from raffle_system.chart import Bar, ChartTexts
 from raffle_system.claims import Claims
 from raffle_system.models import Period
-from tests.raffle.support import ADMIN, MEMBER, OTHER, THIRD, World
+from tests.raffle.support import ADMIN, MEMBER, OTHER, THIRD, EchoReader, World
 from tests.raffle_wagers.conftest import WagerWorld
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -99,10 +100,40 @@ async def test_the_ledger_as_a_file(world: WagerWorld) -> None:
 
 @pytest.mark.parametrize(
     ("written", "found"),
-    [("$500", ["$500"]), (" a | b|c\nd;e ", ["a", "b", "c", "d", "e"]), ("none", []), ("بدون", []), ("|||", [])],
-)
+    [
+        ("$500", ["$500"]), (" a | b|c\nd;e ", ["a", "b", "c", "d", "e"]), ("none", []), ("بدون", []), ("|||", []),
+        ("Laptop, Mug", ["Laptop", "Mug"]), ("a,b ,c", ["a", "b", "c"]), ("قميص، كوب", ["قميص", "كوب"]),
+        ("$1,000", ["$1,000"]), ("$1,000, $500,$200", ["$1,000", "$500", "$200"]),
+        ("1,000,000 points", ["1,000,000 points"]),
+        ("$1,000 | Mug, red", ["$1,000", "Mug, red"]), ('"Laptop, with bag"', ["Laptop, with bag"]),
+        ("a, b |", ["a, b"]), ("10, 20", ["10", "20"]), ("a\u202e\x07b,\u2067c", ["ab", "c"]),
+    ],
+)  # fmt: skip
 def test_prizes_as_typed(written: str, found: list[str]) -> None:
     assert prizes.split(written) == found
+
+
+async def test_the_answer_says_how_commas_were_read(world: WagerWorld) -> None:
+    period = await world.period()
+
+    def told(written: str) -> str:
+        page = _month_pages.prizes(EchoReader(), world.settings, period, prizes.split(written), written)
+        return f"{page.description} {page.footer}"
+
+    several = told("First, Second")
+    assert ("prizes.read_as_several" in several, "prizes.how[2]" in several) == (True, True)
+    assert "prizes.read_as_one" in told('"First, Second"')
+    assert "prizes.how[1]" in told("$1,000")
+    assert "read_as" not in told("First | Second")
+
+
+async def test_a_draws_prize_keeps_its_commas_and_may_be_several(world: WagerWorld) -> None:
+    assert draw.prizes_of("$500 cash, paid in points") == ["$500 cash, paid in points"]
+    for who in (MEMBER, OTHER):
+        await world.give(who, 10)
+    started = await world.start_draw(prize="$500 | $200")
+    rows = await world.rows("SELECT winners, prize FROM draws WHERE draw_id = :id", id=started.frozen.draw_id)
+    assert rows == [{"winners": 2, "prize": "1. $500 · 2. $200"}]
 
 
 @pytest.mark.parametrize("written", ["|".join("x" * 21), "y" * 101])

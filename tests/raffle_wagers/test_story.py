@@ -82,8 +82,10 @@ async def test_every_new_command_answers_in_both_languages(stage: Stage, bot: Bo
     await stage.give("viewer1", 30)
     await stage.give("viewer2", 300)
     owner = people.as_user("streamer")
-    set_ = await owner.slash("raffle prizes", channel="raffle", items="$500 | a hoodie")
+    set_ = await owner.slash("raffle prizes", channel="raffle", items="$500 | a hood\u202eie")
     assert "a hoodie" in (await set_.answer()).text
+    named = await owner.slash_in("raffle", "raffle config set", {"name": "admin_channel_id", "value": "#mods"})
+    assert "<#" in (await named.answer()).text
     for locale in ("en", "ar"):
         changed = await owner.slash_in("raffle", "raffle config set", {"name": "locale", "value": locale})
         await changed.answer()
