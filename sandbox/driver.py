@@ -28,9 +28,13 @@ __all__ = ["Discord", "Failure", "Form", "Message", "Outcome", "Person"]
 class Discord:
     """The whole stand-in, seen by whoever runs it. Use as an async context manager, or call `close`."""
 
-    def __init__(self, base: str, session: aiohttp.ClientSession | None = None) -> None:
-        """`base` is where the stand-in is mounted, e.g. `http://127.0.0.1:8765/discord`."""
+    def __init__(self, base: str, session: aiohttp.ClientSession | None = None, patience: float = 1.0) -> None:
+        """`base` is where the stand-in is mounted, e.g. `http://127.0.0.1:8765/discord`.
+
+        All time-outs are multiplied by `patience`, for machines that are slow.
+        """
         self.base = base.rstrip("/")
+        self.patience = patience
         self.link = Link(f"{self.base}/control", session)
 
     @property
@@ -85,6 +89,7 @@ class Discord:
 
         Raises Failure with the channel's last messages when none comes within `timeout` seconds.
         """
+        timeout *= self.patience
         answer = await self.link.get(
             "/wait-message",
             channel=channel,
@@ -103,11 +108,13 @@ class Discord:
 
     async def wait_until_ready(self, timeout: float = 30.0) -> None:
         """Until the bot has identified itself on the gateway."""
+        timeout *= self.patience
         if not (await self.link.get("/wait-ready", timeout=timeout))["ready"]:
             raise Failure(f"the bot did not come online within {timeout:g} s")
 
     async def wait_for_command(self, name: str, *, as_user: str, timeout: float = TIMEOUT) -> Body:
         """Until the bot has registered a command that `as_user` sees."""
+        timeout *= self.patience
         found = await self.link.get("/wait-command", name=name, timeout=timeout, **{"as": as_user})
         if found["command"] is None:
             listed = ", ".join(one["name"] for one in await self.as_user(as_user).commands()) or "none"
@@ -262,7 +269,8 @@ class Outcome:
     async def state(self, timeout: float = 0.0, *, done: bool = False) -> Body:
         """The control API's view; waits up to `timeout` seconds for an answer."""
         until = "done" if done else "answered"
-        view: Body = await self.person.discord.link.get("/interaction", id=self.id, timeout=timeout, until=until)
+        discord = self.person.discord
+        view: Body = await discord.link.get("/interaction", id=self.id, timeout=timeout * discord.patience, until=until)
         return view
 
     async def settled(self, timeout: float = TIMEOUT) -> Body:

@@ -24,7 +24,7 @@ class Link:
     @property
     def session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=90))
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=600))
         return self._session
 
     async def close(self) -> None:

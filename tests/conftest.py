@@ -14,9 +14,13 @@ import asyncpg
 import pytest
 
 from core.embedded_postgres import EmbeddedPostgres
+from tests.patience import FACTOR
 
 T = TypeVar("T")
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "log_min_messages": "fatal"}
+
+
+TEST_SECONDS = 60.0
 
 
 class LeftLoopback(RuntimeError):
@@ -129,3 +133,15 @@ def _only_loopback() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
         yield
+
+
+def pytest_report_header() -> str:
+    return f"patience: {FACTOR:g} (what may take a second on a quiet machine is waited for so long)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that hangs ends, after a time that suits the machine."""
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        seconds = float(marker.args[0]) if marker is not None else TEST_SECONDS
+        item.add_marker(pytest.mark.timeout(seconds * FACTOR), append=False)

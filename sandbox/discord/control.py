@@ -21,7 +21,7 @@ from .world import DiscordWorld, Event
 
 __all__ = ["add_control", "managing"]
 
-MAX_WAIT = 60.0
+MAX_WAIT = 600.0
 QUEUE = 10_000
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

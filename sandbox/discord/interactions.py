@@ -12,7 +12,7 @@ from . import payloads
 from .errors import ApiError
 from .models import Channel, Interaction, Message
 from .posting import about_interaction
-from .world import ANSWER_SECONDS, TOKEN_SECONDS, Event
+from .world import TOKEN_SECONDS, Event
 
 if TYPE_CHECKING:
     from .world import DiscordWorld
@@ -52,7 +52,7 @@ def start(
     world.interactions[identifier] = interaction
     event = _payload(world, interaction, channel, message)
     world.emit(Event("INTERACTION_CREATE", event, channel.guild_id, channel.id, visible_to=user_id))
-    asyncio.get_running_loop().call_later(ANSWER_SECONDS, lapse, world, interaction)
+    asyncio.get_running_loop().call_later(world.answer_seconds, lapse, world, interaction)
     return interaction
 
 
@@ -109,7 +109,7 @@ def waiting(world: DiscordWorld, identifier: str, token: str) -> Interaction:
         raise ApiError(10062)
     if interaction.state == "answered":
         raise ApiError(40060)
-    if interaction.state == "failed" or world.seconds() - interaction.created > ANSWER_SECONDS:
+    if interaction.state == "failed" or world.seconds() - interaction.created > world.answer_seconds:
         lapse(world, interaction)
         raise ApiError(10062)
     return interaction

@@ -101,6 +101,7 @@ class DiscordWorld:
         self.commands: dict[str, Command] = {}
         self.files: dict[str, File] = {}
         self.interactions: dict[str, Interaction] = {}
+        self.answer_seconds = ANSWER_SECONDS
         self.faults = Faults()
         self.limits = RateLimits()
         self.allowed_intents = (1 << 32) - 1

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -21,12 +20,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 OWNER = [sys.executable, "-m", "core.embedded_postgres"]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes identity")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, or needs the kernel's help")
-
-
-async def becomes(condition: Callable[[], bool]) -> None:
-    """Wait for it; the test's own time limit is the limit."""
-    while not condition():
-        await asyncio.sleep(0.01)
 
 
 async def query(url: str, sql: str) -> object:

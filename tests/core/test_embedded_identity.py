@@ -18,7 +18,6 @@ from tests.core.embedded_support import (
     Owner,
     alive,
     as_root,
-    becomes,
     family,
     namespaces_allowed,
     on_linux,
@@ -27,6 +26,7 @@ from tests.core.embedded_support import (
     recall,
     remember,
 )
+from tests.patience import until
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ async def test_an_ordinary_user_owns_stops_and_loses_a_server_too() -> None:
         await remember(await first.url())
         processes = family(postmaster(first.data_dir))
         first.send(signal.SIGKILL)
-        await becomes(lambda: not any(map(alive, processes)))
+        await until(lambda: not any(map(alive, processes)))
 
         second = Owner(home / "data", user=nobody)
         assert await recall(await second.url()) == 42

@@ -18,7 +18,6 @@ from core.embedded_postgres import EmbeddedInUse, EmbeddedPostgres, EmbeddedUnav
 from tests.core.embedded_support import (
     Owner,
     alive,
-    becomes,
     family,
     left_over,
     on_linux,
@@ -29,6 +28,7 @@ from tests.core.embedded_support import (
     shared_memory,
     sleeper,
 )
+from tests.patience import until
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ async def test_a_killed_owner_leaves_no_server_and_loses_nothing(owner: Owner) -
     processes, memory = family(postmaster(owner.data_dir)), shared_memory(owner.data_dir)
 
     owner.send(signal.SIGKILL)
-    await becomes(lambda: not any(map(alive, processes)))
+    await until(lambda: not any(map(alive, processes)))
     assert left_over(memory) == []
 
     server = EmbeddedPostgres(owner.data_dir)
@@ -142,7 +142,7 @@ async def test_a_session_that_outlives_its_killed_server_is_waited_for(server: E
 
     restarting = asyncio.create_task(server.restart())
     refusal = server.data_dir / "start.log"
-    await becomes(lambda: b"shared memory block" in refusal.read_bytes() or restarting.done())
+    await until(lambda: b"shared memory block" in refusal.read_bytes() or restarting.done())
     assert not restarting.done()
     os.kill(lingering, signal.SIGCONT)
     assert await query(await restarting, "SELECT 1") == 1
@@ -223,7 +223,7 @@ async def test_an_empty_pid_file_does_not_block(server: EmbeddedPostgres) -> Non
 
 @on_linux
 async def test_a_kill_while_the_cluster_is_made_leaves_no_half_cluster(owner: Owner) -> None:
-    await becomes(lambda: any(owner.data_dir.glob("cluster.new-*/base")))
+    await until(lambda: any(owner.data_dir.glob("cluster.new-*/base")))
     owner.send(signal.SIGKILL)
     assert not (owner.data_dir / "cluster").exists()
 
@@ -235,7 +235,7 @@ async def test_a_kill_while_the_cluster_is_made_leaves_no_half_cluster(owner: Ow
 
 async def test_a_cancelled_start_lets_go_of_everything(server: EmbeddedPostgres) -> None:
     starting = asyncio.create_task(server.start())
-    await becomes(lambda: any(server.data_dir.glob("cluster.new-*/base")))
+    await until(lambda: any(server.data_dir.glob("cluster.new-*/base")))
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from core.db import Connection, Database
 from core.guilds import GuildSettings
 from core.jobs import Job, Scheduler, last_multiple
+from tests.patience import patient
 from tests.raffle.support import GUILD, HOUR, MINUTE, World
 
 HOURLY = 3600
@@ -131,7 +132,7 @@ async def test_it_ticks_by_itself_until_it_is_stopped(world: World) -> None:
         ticked.set()
 
     task = asyncio.create_task(Scheduler(world.db, world.clock, world.guilds, [], [tick], 0.02).run())
-    await asyncio.wait_for(ticked.wait(), 20)
+    await asyncio.wait_for(ticked.wait(), patient(20))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -11,6 +11,7 @@ import pytest
 from core import supervisor as supervisor_module
 from core.clock import SystemClock
 from core.supervisor import LEADER_LOCK, Fatal, Leadership, Supervisor
+from tests.patience import patient, until
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +23,6 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def forever() -> None:
     await asyncio.Event().wait()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 class Failing:
@@ -206,7 +202,7 @@ async def test_when_another_was_faster_it_is_fatal(
     await kill_holder(admin)
     await two.acquire()
     with pytest.raises(Fatal, match="another process"):
-        await asyncio.wait_for(one.hold(), 20)
+        await asyncio.wait_for(one.hold(), patient(20))
     assert (one.leading, two.leading) == (False, True)
     await one.release()
     await two.release()

@@ -13,6 +13,7 @@ from sandbox.app import Sandbox
 from sandbox.clock import TurnableClock
 from sandbox.driver import Discord
 from tests.e2e.support import Bot, Stage
+from tests.patience import FACTOR
 
 # Ahead of any real clock: discord.py takes interactions for expired that are older than 15 minutes by its own.
 # (Its interactions are dated by the real clock all the same, and with them the cooldowns of slash commands.)
@@ -24,6 +25,7 @@ StartBot = Callable[..., Awaitable[Bot]]
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     made = Sandbox(TurnableClock(START))
+    made.discord.answer_seconds *= FACTOR
     await made.start(0)
     yield made
     await made.stop()
@@ -31,7 +33,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def discord(sandbox: Sandbox) -> AsyncIterator[Discord]:
-    async with Discord(f"{sandbox.url}/discord") as driver:
+    async with Discord(f"{sandbox.url}/discord", patience=FACTOR) as driver:
         yield driver
 
 
@@ -72,10 +74,3 @@ async def bot(start_bot: StartBot, stage: Stage) -> Bot:
     started = await start_bot()
     await stage.kick_is_heard()
     return started
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A story waits for processes: it may take longer than a unit test, though not for ever."""
-    for item in items:
-        if "tests/e2e" in str(item.path) and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(90))

@@ -7,29 +7,20 @@ import json
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 
 from sandbox.app import HOST, Sandbox
 from sandbox.bot_process import ROOT, BotProcess, variable_names
 from sandbox.driver import Discord, Message
+from tests.patience import patient, until
 
-T = TypeVar("T")
 CODE = re.compile(r"[A-Z]{3}[2-9]{3}")
 READY_SECONDS = 30.0
 _PORT = re.compile(r"web_listening .*port=(\d+)")
-
-
-async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 20.0) -> T:
-    """The first answer that is true; AssertionError with the last one when none is within `seconds`."""
-    end = asyncio.get_running_loop().time() + seconds
-    while not (found := await look()):
-        assert asyncio.get_running_loop().time() < end, f"after {seconds:g} s still {found!r}"
-        await asyncio.sleep(0.05)
-    return found
 
 
 class Bot:
@@ -58,13 +49,13 @@ class Bot:
             found = next((m for line in reversed(self.log) if (m := _PORT.search(line))), None)
             return int(found.group(1)) if found else 0
 
-        return await eventually(look)
+        return await until(look)
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """(status, body) of one of the bot's pages; (0, b"") where nobody answers."""
         url = f"http://{HOST}:{await self.port()}{path}"
         try:
-            timeout = aiohttp.ClientTimeout(total=10)
+            timeout = aiohttp.ClientTimeout(total=patient(10))
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
                 return answer.status, await answer.read()
         except aiohttp.ClientConnectionError:
@@ -82,7 +73,7 @@ class Bot:
             assert self.process.returncode is None, f"ended with code {self.process.returncode}"
             return (await self.get("/ready"))[0] == 200
 
-        await eventually(look, seconds)
+        await until(look, seconds)
 
     async def kill(self) -> None:
         """kill -9; the next life says its port anew."""
@@ -109,7 +100,7 @@ async def run_bot(folder: Path, environment: Mapping[str, str], *arguments: str)
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), 30)
+        said, _ = await asyncio.wait_for(process.communicate(), patient(30))
     finally:
         if process.returncode is None:
             process.kill()
@@ -144,7 +135,7 @@ class Stage:
         async def look() -> bool:
             return bool(self.kick.state()["subscribed"])
 
-        await eventually(look)
+        await until(look)
 
     async def link(self, name: str) -> Message:
         """`name` asks for a code, types it in the Kick chat, and reads that the link is made."""

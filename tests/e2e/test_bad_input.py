@@ -7,7 +7,8 @@ import json
 from datetime import timedelta
 
 from sandbox.beacon import RUNNING, delayed
-from tests.e2e.support import Bot, Stage, eventually
+from tests.e2e.support import Bot, Stage
+from tests.patience import until
 
 PAUSE = timedelta(seconds=15)
 
@@ -53,7 +54,7 @@ async def test_amounts_that_cannot_be(stage: Stage, bot: Bot) -> None:
     async def cancelled() -> bool:
         return (await owner.see(question)).text == "Cancelled. Nothing was changed."
 
-    await eventually(cancelled)
+    await until(cancelled)
     assert await stage.announced("final") == []
     assert not bot.said("Traceback")
 
@@ -97,7 +98,7 @@ async def test_a_draw_with_nobody_in_it(stage: Stage, bot: Bot) -> None:
     async def answered() -> bool:
         return "Nothing was ended." in (await owner.see(question)).text
 
-    await eventually(answered)
+    await until(answered)
     info = await (await stage.discord.as_user("viewer1").slash("raffle info", channel="raffle")).answer()
     assert "(raffle 1)" in info.text
 
@@ -114,7 +115,7 @@ async def test_two_admins_draw_at_the_same_moment(stage: Stage, bot: Bot) -> Non
         texts = sorted([(await first.see(asked[0])).text, (await second.see(asked[1])).text])
         return texts if not any("Draw the raffle?" in text for text in texts) else []
 
-    texts = await eventually(both_know)
+    texts = await until(both_know)
     assert texts == [
         "The entrants are frozen and published. The winner follows by itself.",
         "This raffle is being drawn already, or was drawn. Its result does not change.",

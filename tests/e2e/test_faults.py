@@ -11,7 +11,8 @@ import asyncpg
 from core.embedded_postgres import EmbeddedPostgres
 from sandbox.driver import Discord
 from tests.e2e.conftest import StartBot
-from tests.e2e.support import Bot, Stage, eventually, run_bot
+from tests.e2e.support import Bot, Stage, run_bot
+from tests.patience import until
 
 SEND = "POST /channels/{channel_id}/messages"
 GIFTERS = ["kickera", "kickerb", "kickerc", "kickerd"]
@@ -43,7 +44,7 @@ async def test_no_permission_to_announce(stage: Stage, bot: Bot) -> None:
         await asyncio.sleep(0.5)
         return len(bot.said("outbox_blocked")) >= 3
 
-    await eventually(blocked_again)
+    await until(blocked_again)
     waiting = (await bot.health())["outbox"]
     assert (waiting["waiting"], waiting["retrying"]) == (4, 1)
     assert await gift_texts(stage.discord) == []
@@ -53,7 +54,7 @@ async def test_no_permission_to_announce(stage: Stage, bot: Bot) -> None:
     async def all_said() -> bool:
         return len(await gift_texts(stage.discord)) == 4
 
-    await eventually(all_said)
+    await until(all_said)
     assert [gifter_in(text) for text in await gift_texts(stage.discord)] == GIFTERS
     dms = [one for one in await owner.messages("dm") if "I may not post" in one.text]
     assert len(dms) == 1
@@ -72,7 +73,7 @@ async def test_sends_that_fail_are_repeated_once_and_in_order(stage: Stage, bot:
         stage.clock.turn(forward=timedelta(seconds=5))
         return len(await gift_texts(stage.discord)) >= 4
 
-    await eventually(all_said, 40)
+    await until(all_said, 40)
     assert [gifter_in(text) for text in await gift_texts(stage.discord)] == GIFTERS
     answers = [one["status"] for one in await stage.discord.requests("POST", "/channels/{channel_id}/messages")]
     assert {429, 500} <= set(answers)
@@ -94,12 +95,12 @@ async def test_the_gateway_closes_and_forgets(stage: Stage, bot: Bot) -> None:
         asked = await viewer.slash("tickets", channel="raffle")
         return bool((await asked.state(3))["state"] == "answered")
 
-    await eventually(answers, 40)
+    await until(answers, 40)
     assert (await bot.health())["tasks"]["discord"]["restarts"] == 0
 
     # Discord says that the token's session may not go on: the client is made anew, its commands still work.
     await stage.discord.close_gateway(4013)
-    await eventually(answers, 40)
+    await until(answers, 40)
     said = await viewer.say("raffle", "!leaderboard")
     await stage.discord.wait_for_message("raffle", containing="Nobody has tickets yet", after=said)
     assert (await bot.health())["tasks"]["discord"]["restarts"] == 1
@@ -116,7 +117,7 @@ async def test_killed_in_the_middle_of_a_conversion(stage: Stage, start_bot: Sta
             # A lock that the conversion needs for its last row, so that it is caught in the act.
             await database.execute("LOCK TABLE raffle_tickets IN SHARE MODE")
             stage.clock.turn(forward=timedelta(hours=1))
-            await eventually(lambda: _waits_for_lock(database))
+            await until(lambda: _waits_for_lock(database))
             await bot.kill()
         assert await database.fetchval("SELECT count(*) FROM raffle_ticket_log") == 0
         await bot.again()
@@ -124,7 +125,7 @@ async def test_killed_in_the_middle_of_a_conversion(stage: Stage, start_bot: Sta
         async def paid() -> bool:
             return bool(await database.fetchval("SELECT count(*) FROM raffle_tickets") == VIEWERS)
 
-        await eventually(paid)
+        await until(paid)
         stage.clock.turn(forward=timedelta(hours=1))
         await stage.tickets("viewer1")
         assert await database.fetchval("SELECT count(*) FROM raffle_ticket_log") == VIEWERS
@@ -204,7 +205,7 @@ async def test_postgresql_is_away_under_load(stage: Stage, start_bot: StartBot, 
             stage.clock.turn(forward=timedelta(minutes=2))
             return (await stage.tickets("viewer1")).field("Gifted subs") == "90"
 
-        await eventually(counted)
+        await until(counted)
         assert bot.process.returncode is None
         assert not bot.said("Traceback"), "an outage is a warning, not an incident"
         code, said = await run_bot(bot.process.folder, {"DATABASE_URL": url}, "audit")
@@ -224,7 +225,7 @@ async def test_the_beacon_and_kick_come_and_go(stage: Stage, bot: Bot) -> None:
     async def heard() -> bool:
         return bool(stage.kick.state()["subscribed"])
 
-    await eventually(heard, 30)
+    await until(heard, 30)
     await stage.kick.gift("viewer1", 2)
     await stage.discord.wait_for_message("announcements", containing="for gifting 2 subs")
     assert (await bot.health())["kick"]["state"] == "connected"

@@ -13,7 +13,8 @@ from sandbox.app import HOST
 from sandbox.kick.frames import viewer_id
 from sandbox.kick.official import gifts_body
 from tests.e2e.conftest import StartBot
-from tests.e2e.support import Bot, Stage, eventually
+from tests.e2e.support import Bot, Stage
+from tests.patience import until
 
 GIFTS = "channel.subscription.gifts"
 
@@ -36,7 +37,7 @@ async def test_an_admin_decides_gifts_with_buttons_that_outlive_the_bot(stage: S
     async def waiting() -> list[str]:
         return (await (await owner.slash("raffle gifts", channel="raffle")).answer()).buttons
 
-    await eventually(lambda: _has(waiting, 6))
+    await until(lambda: _has(waiting, 6))
     assert "**0 tickets**" in (await stage.tickets("viewer1")).text
     await owner.say("raffle", "!raffle gifts")
     page = await stage.discord.wait_for_message("raffle", containing="3 gifts wait")

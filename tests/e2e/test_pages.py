@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.support import Bot, Stage, eventually
+from tests.e2e.support import Bot, Stage
+from tests.patience import until
 
 
 async def figures(bot: Bot) -> dict[tuple[str, str], float]:
@@ -23,7 +24,7 @@ async def test_health_and_metrics_tell_the_state_of_everything(stage: Stage, bot
     await stage.kick.gift("viewer1", 2)
     await stage.discord.wait_for_message("announcements", containing="for gifting 2 subs")
 
-    await eventually(lambda: _all_is_said(bot))
+    await until(lambda: _all_is_said(bot))
     health = await bot.health()
     assert (health["status"], health["role"]) == ("ok", "leader")
     assert health["discord"] == {"up": True, "last_error": None}
@@ -55,7 +56,7 @@ async def test_health_and_metrics_tell_the_state_of_everything(stage: Stage, bot
         now = await bot.health()
         return now["kick"]["state"] != "connected" and not now["discord"]["up"]
 
-    await eventually(told)
+    await until(told)
     assert ((await bot.get("/health"))[0], (await bot.get("/ready"))[0]) == (200, 503)
     assert (await figures(bot))["drumroll_discord", "connected"] == 0
 

@@ -7,7 +7,8 @@ import pytest
 
 from core.supervisor import LEADER_LOCK
 from tests.e2e.conftest import StartBot
-from tests.e2e.support import Bot, Stage, eventually
+from tests.e2e.support import Bot, Stage
+from tests.patience import until
 
 
 async def role(bot: Bot) -> str:
@@ -20,7 +21,7 @@ async def split(*bots: Bot) -> tuple[Bot, Bot]:
     async def decided() -> bool:
         return sorted([await role(bot) for bot in bots]) == ["leader", "standby"]
 
-    await eventually(decided)
+    await until(decided)
     first, second = bots
     return (first, second) if await leads(first) else (second, first)
 
@@ -40,7 +41,7 @@ async def test_two_start_at_once_on_an_empty_database(
     assert (await standby.get("/ready"))[0] == 503
     health = await standby.health()
     assert (health["database"]["up"], health["discord"]["up"]) == (True, False)
-    await eventually(lambda: _subscribed(standby))
+    await until(lambda: _subscribed(standby))
     await stage.link("viewer1")
 
     # Both hear the gift, the ledger has it once.
@@ -48,16 +49,16 @@ async def test_two_start_at_once_on_an_empty_database(
     await stage.discord.wait_for_message("announcements", containing="for gifting 2 subs")
 
     await leader.kill()
-    await eventually(lambda: leads(standby), 5)
+    await until(lambda: leads(standby), 5)
     await standby.ready()
     assert "**30 tickets**" in (await stage.tickets("viewer1")).text
     assert len(await stage.announced("for gifting 2 subs")) == 1
 
     # The next deploy: the new one stands by, the old one is asked to go.
     three = await start_bot(ready=False, name="three", DATABASE_URL=empty_database_url)
-    await eventually(lambda: _is(three, "standby"))
+    await until(lambda: _is(three, "standby"))
     assert await standby.stop() == 0
-    await eventually(lambda: leads(three), 5)
+    await until(lambda: leads(three), 5)
     await three.ready()
     assert "**30 tickets**" in (await stage.tickets("viewer1")).text
     assert await three.stop() == 0
@@ -80,13 +81,13 @@ async def test_the_lock_is_taken_away(stage: Stage, start_bot: StartBot, databas
     leader = await start_bot(name="one")
     standby = await start_bot(ready=False, name="two") if with_standby else None
     if standby is not None:
-        await eventually(lambda: _is(standby, "standby"))
+        await until(lambda: _is(standby, "standby"))
     await _end_the_locks_connection(database_url)
     if standby is None:
-        await eventually(lambda: _logged(leader, "leader_lock_retaken"))
+        await until(lambda: _logged(leader, "leader_lock_retaken"))
         await leader.ready()
     else:
-        await eventually(lambda: _one_leads(leader, standby))
+        await until(lambda: _one_leads(leader, standby))
         winner = leader if leader.process.returncode is None else standby
         await winner.ready()
     assert "**0 tickets**" in (await stage.tickets("viewer1")).text

@@ -12,7 +12,8 @@ from sandbox.app import Sandbox
 from sandbox.bot_process import variable_names
 from sandbox.driver import Failure
 from tests.e2e.conftest import StartBot
-from tests.e2e.support import Bot, Stage, eventually, run_bot
+from tests.e2e.support import Bot, Stage, run_bot
+from tests.patience import until
 
 _ROUND = timedelta(seconds=30)
 TOKEN = "a.token.that-nobody-may-read"
@@ -67,7 +68,7 @@ async def test_the_audit_of_what_is_not_there(tmp_path: Path, empty_database_url
 async def test_a_misspelt_variable_is_named(start_bot: StartBot) -> None:
     """It cannot stop the start, because the machine sets many variables; it must not pass in silence either."""
     bot = await start_bot(ready=False, DISCORD_TOKEN=TOKEN, KICK_CHANEL="streamer", RAFFLE_TICKETS="5")
-    await eventually(lambda: _said(bot, "KICK_CHANEL"))
+    await until(lambda: _said(bot, "KICK_CHANEL"))
     assert "KICK_CHANNEL" in bot.said("KICK_CHANEL")[0]
 
 
@@ -88,7 +89,7 @@ async def test_a_refused_token_is_one_line(start_bot: StartBot) -> None:
 async def test_a_port_that_is_taken_says_so(start_bot: StartBot, sandbox: Sandbox) -> None:
     """Two at once on one machine: the second one names the port, and is not killed by it."""
     bot = await start_bot(ready=False, PORT=str(sandbox.port))
-    await eventually(lambda: _said(bot, "address already in use"))
+    await until(lambda: _said(bot, "address already in use"))
     assert str(sandbox.port) in bot.said("address already in use")[0]
 
 
@@ -130,7 +131,7 @@ async def test_the_gateway_refuses_intents(stage: Stage, start_bot: StartBot) ->
     async def flags_are_read() -> bool:
         return len(await stage.discord.requests("GET", "/oauth2/applications/@me")) >= 2
 
-    await eventually(flags_are_read)
+    await until(flags_are_read)
     await stage.discord.forbid_intents("message_content")
     await bot.ready()
     assert len(bot.said("intents_refused")) == 1
@@ -154,7 +155,7 @@ async def test_discord_down_at_the_start(stage: Stage, start_bot: StartBot) -> N
     await stage.discord.fault("500", "GET /users/@me", count=20)
     await stage.discord.gateway_down(5)
     bot = await start_bot(ready=False)
-    assert (await eventually(lambda: _health_when_leading(bot)))["discord"]["up"] is False
+    assert (await until(lambda: _health_when_leading(bot)))["discord"]["up"] is False
     assert (await bot.get("/ready"))[0] == 503
     assert (await bot.get("/health"))[0] == 200
     await stage.discord.act("no-faults")

@@ -10,7 +10,8 @@ import pytest
 
 from sandbox.beacon import RUNNING, delayed
 from sandbox.driver import Failure
-from tests.e2e.support import Bot, Stage, eventually, verify
+from tests.e2e.support import Bot, Stage, verify
+from tests.patience import until
 
 
 async def stream(stage: Stage, hours: float, *chatters: str) -> None:
@@ -38,7 +39,7 @@ async def test_a_viewer_earns_and_wins(stage: Stage, bot: Bot, tmp_path: Path) -
     async def paid() -> bool:
         return (await stage.tickets("viewer1")).field("Chat time") == "20"
 
-    await eventually(paid)
+    await until(paid)
 
     await stage.kick.gift("viewer1", 3)
     await stage.kick.replay_last_gift()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -17,18 +17,12 @@ from kick.backoff import Backoff
 from kick.session import Timings
 from kick.socket import EndpointProvider, KickSocket
 from sandbox.kick import KickWorld, add_routes
+from tests.patience import patient
 
 Event = TypeVar("Event")
 
 STREAMER = KickChannelIds("sandbox-streamer", 7001, 9001, 8001)
 QUICK = Timings(opening=0.5, activity=30, pong=0.2, subscribing=0.3, stable=60, closing=0.5)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Return when the condition holds; the test fails after ten seconds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Heard:
@@ -81,5 +75,5 @@ async def listening(
         yield socket
     finally:
         task.cancel()
-        await asyncio.wait({task}, timeout=5)
+        await asyncio.wait({task}, timeout=patient(5))
         assert task.cancelled()

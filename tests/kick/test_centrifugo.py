@@ -19,7 +19,8 @@ from kick.channels import channel_names
 from kick.decode import Frame, FrameKind
 from kick.dialect import Pusher
 from kick.endpoints import Endpoints, pusher_url
-from tests.kick.conftest import QUICK, STREAMER, Heard, Kick, listening, until
+from tests.kick.conftest import QUICK, STREAMER, Heard, Kick, listening
+from tests.patience import until
 
 NOW = datetime(2026, 9, 12, 20, tzinfo=UTC)
 

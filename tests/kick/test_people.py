@@ -15,6 +15,7 @@ from kick.api import KickApi
 from kick.people import People
 from sandbox.kick import CLIENT_ID, CLIENT_SECRET
 from tests.kick.conftest import Kick
+from tests.patience import in_time
 
 
 @pytest.fixture
@@ -62,6 +63,6 @@ async def test_a_kick_that_never_answers_is_not_waited_for(session: aiohttp.Clie
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", mute)
     async with TestServer(app) as server:
-        async with asyncio.timeout(5):
+        async with in_time(5):
             assert await _people(session, str(server.make_url("/")), patience=0.2).id_of("Night_Owl") is None
         release.set()

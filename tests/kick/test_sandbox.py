@@ -12,7 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from core.kick_events import ChatMessage, GiftedSubs, GiftNotice, GiftsLeaderboard, Hosting, LiveStatus
-from tests.kick.conftest import Heard, Kick, listening, until
+from tests.kick.conftest import Heard, Kick, listening
+from tests.patience import until
 
 
 @pytest.fixture

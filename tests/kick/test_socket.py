@@ -25,7 +25,8 @@ from core.kick_events import (
 from kick.channels import channel_names
 from kick.dialect import Endpoint, Pusher
 from kick.socket import KickSocket
-from tests.kick.conftest import QUICK, STREAMER, Heard, Kick, hurried, listening, until
+from tests.kick.conftest import QUICK, STREAMER, Heard, Kick, hurried, listening
+from tests.patience import patient, until
 
 
 def connected(socket: KickSocket) -> bool:
@@ -301,7 +302,7 @@ async def test_cancelling_closes_the_connection_though_the_server_does_not_answe
     task = asyncio.create_task(socket.run())
     await until(lambda: socket.state.attempts == 1)
     task.cancel()
-    done, _ = await asyncio.wait({task}, timeout=2)
+    done, _ = await asyncio.wait({task}, timeout=patient(2))
     assert done == {task}
     release.set()
     server.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -22,18 +22,12 @@ from raffle_system.kick_inbox import KickInbox
 from raffle_system.kick_intake import KickIntake
 from sandbox.kick import CLIENT_ID, CLIENT_SECRET, KickWorld, add_routes
 from sandbox.kick.frames import viewer_id
+from tests.patience import in_time, until
 from tests.raffle.support import MEMBER, FakeClock, World
 from web import kick_metrics
 from web.app import WebServer
 from web.kick_routes import KickRoutes
 from web.metrics import Metrics
-
-
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Return when the condition holds; the test fails when it does not in time."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 class Rig:
@@ -89,7 +83,7 @@ class Rig:
 
     async def handled(self) -> None:
         """Until every frame and every kept webhook is handled."""
-        async with asyncio.timeout(20):
+        async with in_time(20):
             while True:
                 state = self.listener.socket
                 sent = self.kick.pusher.counts["frames"]

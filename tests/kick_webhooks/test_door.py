@@ -17,6 +17,7 @@ from kick.signature import KNOWN_KEY, KickKeys, is_signed, parse_key
 from kick.webhooks import LARGEST_BODY, decode_webhook
 from sandbox.kick.official import gifts_body, person, status_body
 from tests.kick_webhooks.conftest import Rig
+from tests.patience import in_time
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "kick" / "payloads"
 GIFTS = "channel.subscription.gifts"
@@ -106,7 +107,7 @@ async def test_what_fails_is_tried_again_and_holds_nobody_up(rig: Rig) -> None:
     second = gifts_body(rig.kick.default, "gifter_one", ("b",), rig.clock.now())
     await rig.kick.official.deliver(GIFTS, first, "bad")
     await rig.kick.official.deliver(GIFTS, second, "good")
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while len(await rig.gifts()) != 1 or not rig.inbox.counters["failed"]:
             await asyncio.sleep(0.01)
     broken[0] = False
@@ -175,7 +176,7 @@ async def test_subscriptions_are_made_once_and_surplus_ones_go(rig: Rig) -> None
     official.subscriptions += [dict(official.subscriptions[0], id="stranger", broadcaster_user_id=1)]
     official.expire_tokens()
     rig.clock.advance(timedelta(hours=1, minutes=1))
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while len(official.subscriptions) != 5:
             await asyncio.sleep(0.02)
     assert {row["id"] for row in official.subscriptions}.isdisjoint({"double", "stranger"})

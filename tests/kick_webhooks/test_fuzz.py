@@ -15,7 +15,8 @@ import pytest
 from core.kick_events import GiftedSubs
 from sandbox.kick.official import gifts_body, person, status_body
 from tests.kick import shapes
-from tests.kick_webhooks.conftest import Rig, until
+from tests.kick_webhooks.conftest import Rig
+from tests.patience import in_time, until
 
 FRAMES, SIGNED, UNSIGNED = 7_000, 2_500, 500
 AT_ONCE = 16
@@ -105,7 +106,7 @@ async def _post_all(rig: Rig, chance: random.Random) -> Counter[int]:
 
 async def _stored(rig: Rig, gifter: str, count: int) -> None:
     """Until the gift is in the database: what is well formed is understood after all that came before."""
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while not await rig.raffle.rows(
             "SELECT id FROM raffle_gifted_subs WHERE gifter_kick_name = :gifter AND sub_count = :count",
             gifter=gifter, count=count,

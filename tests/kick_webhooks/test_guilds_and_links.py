@@ -10,7 +10,8 @@ from raffle_system.kick_intake import HEARD_KEY
 from raffle_system.link_roles import LinkRoles, RoleRefused
 from sandbox.kick.frames import viewer_id
 from sandbox.kick.official import gifts_body
-from tests.kick_webhooks.conftest import Rig, until
+from tests.kick_webhooks.conftest import Rig
+from tests.patience import until
 from tests.raffle.support import ADMIN, MEMBER, MINUTE, OTHER, SECOND
 
 SECOND_GUILD = 555_000_000_000_000_001

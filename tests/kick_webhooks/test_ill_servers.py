@@ -21,7 +21,7 @@ from kick.socket import KickSocket
 from raffle_system.kick_intake import KickIntake
 from sandbox.kick import KickWorld, add_routes
 from sandbox.kick.world import GARBAGE
-from tests.kick_webhooks.conftest import until
+from tests.patience import in_time, until
 from tests.raffle.support import World
 
 STREAMER = KickChannelIds("sandbox-streamer", 7001, 9001, 8001)
@@ -148,7 +148,7 @@ async def test_ill_servers_are_spared_found_again_and_leave_a_gap_on_record(raff
             socket = await stack.enter_async_context(_listening(ill, intake.on_event))
             suffering.append(_suffer(ill, socket, fall_ill))
         borne = dict(zip(ILLNESSES, await asyncio.gather(*suffering), strict=True))
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while await raffle.scalar("SELECT count(*) FROM kick_gaps") < len(ILLNESSES):
                 await asyncio.sleep(0.02)
     assert {name: attempts for name, (attempts, _) in borne.items() if not 1 <= attempts <= 6} == {}

@@ -15,7 +15,8 @@ from kick.decode import decode_frame
 from raffle_system import gift_review, gift_store
 from sandbox.kick.frames import gift_frames
 from sandbox.kick.official import gifts_body, person
-from tests.kick_webhooks.conftest import Rig, until
+from tests.kick_webhooks.conftest import Rig
+from tests.patience import in_time, until
 from tests.raffle.support import ADMIN, MEMBER, OTHER, SECOND
 
 GIFTS = "channel.subscription.gifts"
@@ -93,7 +94,7 @@ async def test_a_gift_cut_by_a_reconnect_is_completed_by_its_webhook(rig: Rig) -
     await rig.kick.official.deliver(GIFTS, gifts_body(rig.kick.default, "gifter_one", FIVE, told))
     await until(lambda: rig.kick.pusher.counts["accepted"] > before)
     await until(lambda: len(rig.kick.state()["subscribed"]) >= 5)
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while await rig.gifts() != [(5, "approved", 75)]:
             await asyncio.sleep(0.02)
 

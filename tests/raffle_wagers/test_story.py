@@ -10,7 +10,8 @@ from decimal import Decimal
 import pytest
 
 from tests.e2e.conftest import bot, discord, sandbox, stage, start_bot  # noqa: F401 - fixtures
-from tests.e2e.support import Bot, Stage, eventually
+from tests.e2e.support import Bot, Stage
+from tests.patience import until
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -49,7 +50,7 @@ async def test_a_member_links_a_casino_name_and_is_paid(stage: Stage, bot: Bot) 
         seen = await mod.see(card)
         return "Approved by" in seen.text and not seen.components
 
-    await eventually(decided)
+    await until(decided)
     feed.raise_("Roller", Decimal(1100))
     await asked_once_more(stage)
     said = await people.wait_for_message("announcements", containing="for wagering", timeout=20)

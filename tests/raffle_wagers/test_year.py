@@ -16,7 +16,8 @@ from sqlalchemy import text
 from core import draws, verify
 from core.db import Database
 from tests.e2e.conftest import StartBot, discord, sandbox, stage, start_bot  # noqa: F401 - fixtures
-from tests.e2e.support import Bot, Stage, eventually, run_bot
+from tests.e2e.support import Bot, Stage, run_bot
+from tests.patience import until
 
 MONTHS = 12
 STREAMS, KILLS, OUTAGE = (1, 7), (3, 6, 10), 8
@@ -44,7 +45,7 @@ class Year:
         async def look() -> bool:
             return len(await self.rows(sql)) >= count
 
-        await eventually(look, 30)
+        await until(look, 30)
 
     async def gift(self, count: int) -> None:
         await self.stage.kick.gift("viewer1", count)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import patient
 from tests.sandbox import chromium
 
 pytestmark = [
@@ -25,7 +26,7 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parent.parent.parent
 ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+")
 CODE = re.compile(r"\b[A-Z]{3}[2-9]{3}\b")
-PATIENCE = 60.0
+PATIENCE = patient(60)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from sandbox.affiliate import Trouble
 from sandbox.app import Sandbox
 from sandbox.driver import Discord
 from sandbox.panels import SENT_LINES
+from tests.patience import FACTOR
 
 NODE = shutil.which("node")
 OUTSIDE = re.compile(r"""(?:src|href|url|import|from|fetch|EventSource)\W{0,4}["'(]\s*(?:https?:)?//""")
@@ -293,7 +294,7 @@ async def test_the_sockets_are_for_the_servers_own_page(sandbox: Sandbox, path: 
 
 async def test_a_persons_socket_tells_what_that_person_sees(sandbox: Sandbox) -> None:
     path = sandbox.url + "/discord/control/socket?as="
-    async with aiohttp.ClientSession() as session, Discord(f"{sandbox.url}/discord") as discord:
+    async with aiohttp.ClientSession() as session, Discord(f"{sandbox.url}/discord", patience=FACTOR) as discord:
         async with session.ws_connect(path + "viewer1") as viewer, session.ws_connect(path + "moderator") as mod:
             assert [(await one.receive_json())["name"] for one in (viewer, mod)] == ["WATCHING", "WATCHING"]
             await discord.as_user("moderator").say("mods", "for the team")

@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.app import Sandbox
 from sandbox.driver import Discord
+from tests.patience import FACTOR
 from tests.sandbox import chromium
 from tests.sandbox.scripted_bot import ScriptedBot, fields_of, options_of
 
@@ -200,7 +201,7 @@ async def test_thinking_silence_and_refusals_are_told(page: chromium.Page, bot: 
 
 
 async def test_context_menus_of_people_and_messages(page: chromium.Page, bot: ScriptedBot) -> None:
-    async with Discord(f"{bot.sandbox.url}/discord") as discord:
+    async with Discord(f"{bot.sandbox.url}/discord", patience=FACTOR) as discord:
         await discord.as_user("viewer2").say("raffle", "hello there")
     await page.see("hello there")
     await page.click("viewer2", exact=True)
@@ -221,7 +222,7 @@ async def test_other_people_see_other_things_and_the_page_comes_back(page: chrom
     await page.write("Message #raffle", "good evening")
     await page.press("Enter")
     await page.see("good evening")
-    async with Discord(f"{bot.sandbox.url}/discord") as discord:
+    async with Discord(f"{bot.sandbox.url}/discord", patience=FACTOR) as discord:
         assert [one.author for one in await discord.messages("raffle")] == ["moderator"]
     port, url = bot.sandbox.port, bot.sandbox.url
     await bot.sandbox.stop()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sandbox.driver import Message
 from tests.e2e.giveaway.support import enter, fill, press, turned
-from tests.e2e.support import Bot, Stage, eventually, verify
+from tests.e2e.support import Bot, Stage, verify
+from tests.patience import until
 
 LATIN = re.compile(r"[A-Za-z]{2,}")
 OURS = re.compile(r"<[^>]*>|`[^`]*`|https?://\S+|Nitro|VIP|Kick|\b[0-9a-f]{64}\b|Server Booster|1d|csv")
@@ -55,7 +56,7 @@ async def test_from_the_form_to_the_winner(stage: Stage, bot: Bot, tmp_path: Pat
     async def results() -> list[Message]:
         return [one for one in await discord.messages("giveaways") if one.attachments]
 
-    announced = await eventually(results)
+    announced = await until(results)
     assert len(announced) == 1
     seen += [announced[0].text]
     assert sorted(announced[0].pinged) == ["booster", "vip"]

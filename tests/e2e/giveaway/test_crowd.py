@@ -6,7 +6,8 @@ import asyncio
 from datetime import timedelta
 
 from tests.e2e.giveaway.support import create
-from tests.e2e.support import Bot, Stage, eventually
+from tests.e2e.support import Bot, Stage
+from tests.patience import until
 
 CROWD = 200
 EDIT = "/channels/{channel_id}/messages/{message_id}"
@@ -29,7 +30,7 @@ async def test_200_people_press_twice_at_once(stage: Stage, bot: Bot) -> None:
     async def counted() -> bool:
         return f"👥 {CROWD} entrants" in (await people[0].see(posted)).text
 
-    await eventually(counted, 30)
+    await until(counted, 30)
     took = stage.clock.now() - began
     edits = len(await stage.discord.requests("PATCH", EDIT)) - edits_before
     assert edits <= 1 + took / timedelta(seconds=5)

@@ -11,7 +11,8 @@ from sandbox.beacon import RUNNING, delayed
 from sandbox.driver import Message
 from tests.e2e.conftest import StartBot
 from tests.e2e.giveaway.support import create, enter, press
-from tests.e2e.support import Bot, Stage, eventually, verify
+from tests.e2e.support import Bot, Stage, verify
+from tests.patience import until
 
 SEND = "POST /channels/{channel_id}/messages"
 
@@ -66,7 +67,7 @@ async def test_after_a_restart_with_kills_in_between(stage: Stage, bot: Bot, tmp
     async def frozen() -> bool:
         return "Entry is closed" in (await stage.discord.as_user("streamer").see(posted)).text
 
-    await eventually(frozen)
+    await until(frozen)
     digest = (await stage.discord.as_user("streamer").see(posted)).field("Entrant digest").strip("`")
     await bot.kill()
     assert await results(stage) == []
@@ -105,7 +106,7 @@ async def test_50_overdue_at_a_restart(stage: Stage, bot: Bot, tmp_path: Path) -
         found = await owner.messages("giveaways")
         return sum("Nobody entered." in one.text and not one.buttons and "late" in one.text for one in found) == 49
 
-    await eventually(all_over, 60)
+    await until(all_over, 60)
     await one_true_result(stage, tmp_path, "Prize 1")
 
 
@@ -118,7 +119,7 @@ async def test_discord_is_down_at_the_end(stage: Stage, bot: Bot, tmp_path: Path
     async def drawn() -> bool:
         return bool(bot.said("outbox_retry"))
 
-    await eventually(drawn, 60)
+    await until(drawn, 60)
     stage.clock.turn(forward=timedelta(minutes=20))
     await stage.discord.heal()
     for _ in range(3):

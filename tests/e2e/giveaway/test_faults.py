@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.e2e.conftest import StartBot
 from tests.e2e.giveaway.support import create, enter, press, preview, run_out, turned
 from tests.e2e.giveaway.test_ends import one_true_result
-from tests.e2e.support import Bot, Stage, eventually
+from tests.e2e.support import Bot, Stage
+from tests.patience import until
 
 
 async def test_the_message_and_the_host_are_gone(stage: Stage, bot: Bot, tmp_path: Path) -> None:
@@ -113,5 +114,5 @@ async def test_the_bot_is_removed_from_the_server(stage: Stage, bot: Bot) -> Non
     async def cancelled() -> bool:
         return bool(bot.said("giveaways_cancelled"))
 
-    await eventually(cancelled)
+    await until(cancelled)
     assert not bot.said("task_failed")

@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.e2e.giveaway.support import fill, press, turned
-from tests.e2e.support import Bot, Stage, eventually, verify
+from tests.e2e.support import Bot, Stage, verify
+from tests.patience import until
 
 
 async def test_from_the_form_to_the_record(stage: Stage, bot: Bot, tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ async def test_from_the_form_to_the_record(stage: Stage, bot: Bot, tmp_path: Pat
     async def counted() -> bool:
         return "👥 2 entrants" in (await owner.see(posted)).text
 
-    await eventually(counted)
+    await until(counted)
     listed = await (await owner.click(posted, "Entrants")).answer()
     assert "10 points, 11 entries, 64.7%" in listed.text
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from sandbox.driver import Message
 from tests.e2e.giveaway.support import create, enter, press, preview, stale_press, turned
-from tests.e2e.support import Bot, Stage, eventually, verify
+from tests.e2e.support import Bot, Stage, verify
+from tests.patience import until
 
 
 async def ask(stage: Stage, command: str, by: str = "streamer", **options: Any) -> Message:
@@ -44,7 +45,7 @@ async def test_pause_edit_and_looking(stage: Stage, bot: Bot) -> None:
     async def shown() -> bool:
         return "Nitro for a year" in (await owner.see(posted)).text
 
-    await eventually(shown)
+    await until(shown)
     info = await ask(stage, "info", by="viewer1")
     assert info.field("Status") == "running"
     assert info.field("Entries") == "3 entrants, all entries together: 8"
@@ -77,7 +78,7 @@ async def test_pause_edit_and_looking(stage: Stage, bot: Bot) -> None:
         seen = await owner.see(posted)
         return "Cancelled" in seen.text and "sold out" in seen.text and not seen.buttons
 
-    await eventually(gone)
+    await until(gone)
     assert "This giveaway was cancelled." in (await stale_press(stage, posted, "viewer3")).text
     assert await stage.discord.violations(status=400) == []
 
@@ -114,7 +115,7 @@ async def test_claims_rerolls_and_the_winners_role(stage: Stage, bot: Bot, tmp_p
         held = [named["Level 10"] in members[stage.id_of(name)].roles for name in order[:2]]
         return held == [False, True]
 
-    await eventually(has_role)
+    await until(has_role)
 
     question = await (await owner.context("Reroll giveaway", posted)).answer()
     form = await (await owner.select(question, stage.id_of(order[1]))).form()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.patience import patient
+
 import asyncio
 import contextlib
 import io
@@ -243,7 +245,7 @@ async def running(bot: Bot, api_base: str, token: str) -> AsyncIterator[Bot]:
         await bot.login(token)
         await bot.tree.sync()
         task = asyncio.create_task(bot.connect())
-        await asyncio.wait_for(bot.wait_until_ready(), 20)
+        await asyncio.wait_for(bot.wait_until_ready(), patient(20))
         yield bot
     finally:
         await bot.close()

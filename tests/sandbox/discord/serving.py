@@ -11,6 +11,7 @@ from aiohttp import web
 
 from sandbox.discord import DiscordWorld, add_routes
 from sandbox.driver import Discord
+from tests.patience import FACTOR
 
 Body = dict[str, Any]
 
@@ -36,7 +37,7 @@ class Api:
         self.world = world
         self.base = base
         self.session = aiohttp.ClientSession(headers={"Authorization": f"Bot {world.token}"})
-        self.discord = Discord(base, self.session)
+        self.discord = Discord(base, self.session, FACTOR)
         self.headers: dict[str, str] = {}
 
     async def call(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:

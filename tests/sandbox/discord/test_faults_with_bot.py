@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from sandbox.driver import Discord, Failure
+from tests.patience import patient
 from tests.sandbox.discord.bot import Bot, make_bot, running
 from tests.sandbox.discord.serving import Api
 
@@ -55,7 +56,7 @@ async def test_a_lost_reply_with_a_nonce_posts_once(discord_: Discord, kind: str
         while len(await statuses(discord_)) < 2 or None in await statuses(discord_):
             await asyncio.sleep(0.02)
 
-    await asyncio.wait_for(both_came(), 10)
+    await asyncio.wait_for(both_came(), patient(10))
     found = [one.content for one in await discord_.messages("general")]
     assert found.count("Only once") == 1
 
@@ -69,12 +70,12 @@ async def test_a_callback_repeated_after_a_503_that_had_arrived_gets_40060(disco
         while not await discord_.violations():
             await asyncio.sleep(0.05)
 
-    await asyncio.wait_for(refused(), 10)
+    await asyncio.wait_for(refused(), patient(10))
     assert [one["code"] for one in await discord_.violations()] == [40060]
 
 
 async def test_after_a_closed_gateway_the_session_resumes_and_nothing_is_missed(bot: Bot, discord_: Discord) -> None:
-    resumed = asyncio.create_task(bot.wait_for("shard_resumed", timeout=20))
+    resumed = asyncio.create_task(bot.wait_for("shard_resumed", timeout=patient(20)))
     await asyncio.sleep(0)
     await discord_.close_gateway(4000)
     await discord_.as_user("viewer1").say("general", "!echo while-away")
@@ -83,7 +84,7 @@ async def test_after_a_closed_gateway_the_session_resumes_and_nothing_is_missed(
 
 
 async def test_a_request_to_reconnect_resumes(bot: Bot, discord_: Discord) -> None:
-    resumed = asyncio.create_task(bot.wait_for("shard_resumed", timeout=20))
+    resumed = asyncio.create_task(bot.wait_for("shard_resumed", timeout=patient(20)))
     await asyncio.sleep(0)
     await discord_.link.post("/gateway", {"action": "reconnect"})
     await resumed
@@ -91,7 +92,7 @@ async def test_a_request_to_reconnect_resumes(bot: Bot, discord_: Discord) -> No
 
 
 async def test_a_forgotten_session_identifies_anew(bot: Bot, discord_: Discord) -> None:
-    again = asyncio.create_task(bot.wait_for("shard_ready", timeout=30))
+    again = asyncio.create_task(bot.wait_for("shard_ready", timeout=patient(30)))
     await asyncio.sleep(0)
     await discord_.invalidate_sessions()
     await again
@@ -100,16 +101,16 @@ async def test_a_forgotten_session_identifies_anew(bot: Bot, discord_: Discord) 
 
 async def test_members_come_change_and_go(bot: Bot, discord_: Discord) -> None:
     guild = bot.guilds[0]
-    came = asyncio.create_task(bot.wait_for("member_join", timeout=5))
+    came = asyncio.create_task(bot.wait_for("member_join", timeout=patient(5)))
     await asyncio.sleep(0)
     fan = await discord_.new_user("fan", age_days=30)
     assert (await came).name == "fan"
-    changed = asyncio.create_task(bot.wait_for("member_update", timeout=5))
+    changed = asyncio.create_task(bot.wait_for("member_update", timeout=patient(5)))
     await asyncio.sleep(0)
     await discord_.roles("fan", add=("VIP",))
     _, after = await changed
     assert "VIP" in [role.name for role in after.roles]
-    left = asyncio.create_task(bot.wait_for("member_remove", timeout=5))
+    left = asyncio.create_task(bot.wait_for("member_remove", timeout=patient(5)))
     await asyncio.sleep(0)
     await discord_.leave("fan")
     await left
@@ -169,7 +170,7 @@ async def test_a_bad_token_and_forbidden_intents_are_told(api: Api) -> None:
     try:
         await bot.login(api.world.token)
         with pytest.raises(discord.PrivilegedIntentsRequired):
-            await asyncio.wait_for(bot.connect(), 20)
+            await asyncio.wait_for(bot.connect(), patient(20))
     finally:
         await bot.close()
         discord.http.Route.BASE = before

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.patience import patient
 from tests.sandbox.discord.serving import Api, Body
 
 ALL = (1 << 16) - 1
@@ -28,7 +29,7 @@ class Wire:
         await self.socket.send_json({"op": op, "d": data})
 
     async def next(self) -> Body:
-        frame: Body = json.loads((await asyncio.wait_for(self.socket.receive(), 5)).data)
+        frame: Body = json.loads((await asyncio.wait_for(self.socket.receive(), patient(5))).data)
         self.sequence = frame["s"] or self.sequence
         return frame
 
@@ -42,7 +43,7 @@ class Wire:
 
     async def closed(self) -> int | None:
         while True:
-            message = await asyncio.wait_for(self.socket.receive(), 5)
+            message = await asyncio.wait_for(self.socket.receive(), patient(5))
             if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
                 return self.socket.close_code
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.driver import Discord, Failure
+from tests.patience import patient
 from tests.sandbox.discord.bot import Bot, make_bot, running
 from tests.sandbox.discord.openapi import FILE, validate_request, validate_response
 from tests.sandbox.discord.serving import Api
@@ -221,7 +222,7 @@ async def test_direct_messages_open_and_closed(discord_: Discord) -> None:
 
 async def test_roles_and_reactions(api: Api, bot: Bot, discord_: Discord) -> None:
     said = await discord_.as_user("moderator").say("general", "!promote @viewer1 VIP")
-    await bot.wait_for("raw_reaction_add", timeout=5)
+    await bot.wait_for("raw_reaction_add", timeout=patient(5))
     assert api.role("VIP") in api.world.home.members[api.user("viewer1")].roles
     seen = await discord_.as_user("viewer1").see(said)
     assert [(one["emoji"]["name"], one["count"]) for one in seen.raw["reactions"]] == [("✅", 1)]

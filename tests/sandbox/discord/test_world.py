@@ -11,6 +11,7 @@ import pytest
 from sandbox.discord import DiscordWorld
 from sandbox.discord.snowflake import Snowflakes, at, moment_of
 from sandbox.driver import Failure
+from tests.patience import in_time, patient
 from tests.sandbox.discord.serving import Api, serving
 
 START = datetime(2025, 11, 1, tzinfo=UTC)
@@ -85,7 +86,7 @@ async def test_the_stream_tells_everything_and_hides_what_is_private(api: Api) -
     await api.discord.as_user("moderator").say("mods", "for the team")
     await api.discord.as_user("viewer1").say("dm", "for the bot")
     await api.discord.as_user("viewer1").say("general", "end")
-    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    await asyncio.wait_for(asyncio.gather(*tasks), patient(5))
     assert sorted(one for one in seen if not one.endswith("end")) == [
         "None: for the bot",
         "None: for the team",
@@ -101,7 +102,7 @@ def _streams(api: Api) -> set[object]:
 
 async def _until(look: object) -> None:
     assert callable(look)
-    async with asyncio.timeout(5):
+    async with in_time(5):
         while not look():
             await asyncio.sleep(0.01)
 
