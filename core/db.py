@@ -29,6 +29,7 @@ __all__ = [
     "Database",
     "IntegrityError",
     "Row",
+    "UnknownOutcome",
     "is_away",
     "lacks_schema",
     "log_failure",
@@ -38,6 +39,11 @@ __all__ = [
 
 Connection = AsyncConnection
 Row = Mapping[str, Any]
+
+
+class UnknownOutcome(Exception):
+    """The connection was lost while COMMIT was under way: what the transaction did may stand, or not."""
+
 
 log = logging.getLogger(__name__)
 
@@ -115,9 +121,27 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Commit at the end of the block, roll back on any exception."""
-        async with self._engine.begin() as connection:
-            yield connection
+        """Commit at the end of the block, roll back on any exception.
+
+        Errors: `UnknownOutcome` where PostgreSQL goes away during COMMIT; any other means that nothing was changed.
+        """
+        committing = False
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+                committing = True
+        except Exception as error:
+            if committing and is_away(error):
+                raise UnknownOutcome("the connection was lost during COMMIT") from error
+            raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A transaction in which PostgreSQL refuses every change: a lost COMMIT leaves no doubt."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(postgresql_readonly=True)
+            async with connection.begin():
+                yield connection
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[Connection]:

@@ -25,6 +25,13 @@ class Embed:
     thumbnail_url: str = ""
     image_url: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Embed:
+        return cls(**{**data, "fields": tuple(EmbedField(**item) for item in data["fields"])})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Button:
@@ -61,7 +68,7 @@ class Message:
     def from_json(cls, data: dict[str, Any]) -> Message:
         return cls(
             content=data["content"],
-            embeds=tuple(_embed(item) for item in data["embeds"]),
+            embeds=tuple(Embed.from_json(item) for item in data["embeds"]),
             mentions=tuple(data["mentions"]),
             draw_ids=tuple(data["draw_ids"]),
             buttons=tuple(Button(**item) for item in data.get("buttons", ())),
@@ -70,7 +77,3 @@ class Message:
             edits=data.get("edits", False),
             late=data.get("late", ""),
         )
-
-
-def _embed(data: dict[str, Any]) -> Embed:
-    return Embed(**{**data, "fields": tuple(EmbedField(**item) for item in data["fields"])})

@@ -1,0 +1,73 @@
+"""Acts: what somebody asked for changes things once, and the answer is true even where a COMMIT's answer was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.clock import Clock
+from core.db import Connection, Database, UnknownOutcome, is_away
+from core.stores import acts as store
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS, RETRY_SECONDS = 10.0, 0.25
+
+Outcome = dict[str, Any]
+Work = Callable[[Connection], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """`key` names the request for ever (the interaction's or message's id with the act's name)."""
+
+    key: str
+    name: str
+    guild_id: int | None
+    actor: int | None
+
+
+class Acts:
+    """Does each act in one transaction that also stores its key and outcome."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def do(self, act: Act, work: Work) -> Outcome:
+        """The outcome of `work`, or the stored one where the request was carried out before.
+
+        `work` changes the database alone: it may run twice, in transactions of which at most one stands. Errors:
+        those of `work` and of an unreachable server, nothing being changed then; `UnknownOutcome` where COMMIT's
+        answer was lost and the server did not come back in time.
+        """
+        try:
+            return await self._once(act, work)
+        except UnknownOutcome as error:
+            log.warning("act_outcome_unknown", extra={"act": act.name, "key": act.key})
+            return await self._settled(act, work, error)
+
+    async def _settled(self, act: Act, work: Work, lost: UnknownOutcome) -> Outcome:
+        """Again under the same key: whichever of the two transactions stands, the other one sees it."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    try:
+                        return await self._once(act, work)
+                    except Exception as error:
+                        if not is_away(error):
+                            raise
+                    await asyncio.sleep(RETRY_SECONDS)
+        except TimeoutError:
+            raise lost from None
+
+    async def _once(self, act: Act, work: Work) -> Outcome:
+        async with self._db.transaction() as conn:
+            if not await store.begin(conn, act.key, act.name, act.guild_id, act.actor, self._clock.now()):
+                return await store.result_of(conn, act.key)
+            outcome = await work(conn)
+            await store.finish(conn, act.key, outcome)
+        return outcome
