@@ -217,6 +217,29 @@ async def test_a_late_webhook_covers_what_was_flagged(rig: Rig) -> None:
     ]  # fmt: skip
 
 
+async def test_one_late_gift_covers_the_flags_of_two_gaps(rig: Rig) -> None:
+    world, gifter = rig.raffle, person("gifter_one")
+    at = rig.clock.now()
+    for index, subs in enumerate((2, 3)):
+        async with world.db.transaction() as conn:
+            await gift_store.flag(
+                conn,
+                {
+                    "guild_id": world.guild_id, "period_id": (await world.period()).id,
+                    "gifter_kick_name": "gifter_one", "gifter_name_key": "gifter_one",
+                    "gifter_kick_user_id": gifter["user_id"], "recipient_kick_name": "", "sub_count": subs,
+                    "anonymous": False, "giftees": [], "gifted_at": at + index * SECOND,
+                    "kick_event_id": f"flag:{index}",
+                },
+            )  # fmt: skip
+    await world.execute(
+        "INSERT INTO kick_gaps (started_at, ended_at, reason) VALUES (:a, :b, 'test')", a=at - SECOND, b=at
+    )
+    await rig.kick.official.deliver(GIFTS, gifts_body(rig.kick.default, "gifter_one", FIVE, at))
+    await rig.handled()
+    assert sorted(await rig.gifts()) == [(2, "rejected", 0), (3, "rejected", 0), (5, "approved", 0)]
+
+
 @pytest.mark.parametrize("kind", ["ws", "wh"])
 async def test_kicks_and_own_subs_pay_where_there_is_a_rate(rig: Rig, kind: str) -> None:
     await rig.raffle.set("kicks_tickets_per_100", 2)

@@ -239,6 +239,22 @@ async def test_a_webhook_that_brings_the_gifters_id_pays_what_the_name_could_not
     assert award.total == 15
 
 
+async def test_a_gifter_found_after_the_freeze_is_paid_in_the_running_raffle(world: World) -> None:
+    frozen = await world.period()
+    await world.give(OTHER)
+    await world.link(MEMBER, "old_name", 71)
+    await world.gift(gifted(world.clock, "new_name"))
+    world.clock.set(frozen.end_date)
+    await world.schedule.close_due_periods()
+    await world.start_draw(frozen)
+    told = gifted(world.clock, "new_name", gifter_id=71, received_at=frozen.end_date)
+    award = await world.gift(told)
+    assert award is not None
+    assert (await world.total(period=frozen), await world.total()) == (0, 15)
+    paid = await world.rows("SELECT period_id FROM raffle_gifted_subs")
+    assert paid == [{"period_id": (await world.period()).id}]
+
+
 async def test_a_gift_told_by_chat_counts_by_its_message_id(world: World) -> None:
     await world.link(MEMBER, "viewer71", 71)
     told = chat(world.clock, kind="gift_subscription", gift_count=5)
