@@ -53,7 +53,6 @@ Work = Callable[[Connection], Awaitable[Sequence[Award]]]
 Stored = Callable[[GuildSettings, Work], Awaitable[None]]
 HEARD_KEY = "kick_heard"
 HEARD_EVERY = timedelta(seconds=5)
-NOBODY_AFTER = timedelta(seconds=12)
 
 
 class KickIntake:
@@ -206,6 +205,9 @@ class KickIntake:
             followed.live.forget_socket()
         async with self._db.transaction() as conn:
             await gifted_sub_tracker.record_gap(conn, gap.started_at, gap.ended_at, gap.reason)
+        await self._believe(gap)
+
+    async def _believe(self, gap: SocketGap) -> None:
         for guild_id in list(self._followed):
             settings = self._guilds.get(guild_id)
             async with self._db.transaction() as conn:
@@ -249,14 +251,17 @@ class KickIntake:
         await outbox.post_many(conn, self._clock, settings.guild_id, settings.announcement_channel_id, messages)
 
     async def heard(self) -> None:
-        """The socket listens: leave word of it, and at first look for how long no process had listened."""
+        """The socket listens: leave word of it, and at first look since when no process had.
+
+        However short that time is, it is a gap: the same transaction keeps it that moves the word on, so that a process
+        which dies now does not hide it from the next.
+        """
         now = self._clock.now()
-        began = self._heard_at is None
         if self._heard_at is not None and timedelta(0) <= now - self._heard_at < HEARD_EVERY:
             return
         try:
             async with self._db.transaction() as conn:
-                last = await process_state.get(conn, HEARD_KEY)
+                gap = await self._unheard(conn, now) if self._heard_at is None else None
                 await process_state.put(conn, HEARD_KEY, now.isoformat())
         except Exception as error:
             if not is_away(error):
@@ -264,8 +269,16 @@ class KickIntake:
             log.warning("kick_heard_not_kept", extra={"error": repr(error)})
             return
         self._heard_at = now
-        if began and last is not None and now - datetime.fromisoformat(last) > NOBODY_AFTER:
-            await self.on_event(SocketGap(datetime.fromisoformat(last), now, "no process listened"))
+        if gap is not None:
+            await self._until_stored(lambda: self._believe(gap))
+
+    async def _unheard(self, conn: Connection, now: datetime) -> SocketGap | None:
+        last = await process_state.get(conn, HEARD_KEY)
+        if last is None or datetime.fromisoformat(last) >= now:
+            return None
+        gap = SocketGap(datetime.fromisoformat(last), now, "no process listened")
+        await gifted_sub_tracker.record_gap(conn, gap.started_at, gap.ended_at, gap.reason)
+        return gap
 
     async def tick_minutes(self) -> None:
         """Credit every minute that has ended since the last tick to whoever was chat-active in it."""
@@ -285,6 +298,7 @@ class KickIntake:
             if is_live:
                 await self._credit_minute(settings, followed, minute)
             followed.minute_done = minute
+            followed.activity.forget_before(minute)
         followed.activity.forget_before(followed.minute_done or now)
 
     async def _decided(self, guild_id: int, followed: Followed, now: datetime) -> Decision:
@@ -308,10 +322,25 @@ class KickIntake:
     async def _restore(self, settings: GuildSettings, followed: Followed, now: datetime) -> None:
         """Go on where an earlier process stopped: its open windows, and the minutes since."""
         async with self._db.transaction() as conn:
-            viewers = await watchtime_converter.open_windows(conn, settings.guild_id, now - followed.activity.window)
+            done = await self._minute_done(conn, settings, now)
+            viewers = await watchtime_converter.open_windows(conn, settings.guild_id, done)
             await live.restore(conn, settings.guild_id, followed.live, now)
         followed.activity.restore(viewers)
-        followed.minute_done = floor_minute(now) - MINUTE * (settings.watch_window_minutes + 1)
+        followed.minute_done = done
+
+    async def _minute_done(self, conn: Connection, settings: GuildSettings, now: datetime) -> datetime:
+        """Up to when earlier processes credited: however long they were away, the windows left open go on from there.
+
+        Where they had last seen the stream offline, nothing is owed for the time since.
+        """
+        decided = await live.kept_decision(conn, settings.guild_id)
+        if decided is None:
+            return floor_minute(now) - MINUTE * (settings.watch_window_minutes + 1)
+        was_live, since = decided
+        if not was_live:
+            return floor_minute(now) - MINUTE
+        credited = await watchtime_converter.credited_until(conn, settings.guild_id)
+        return min(max(credited or since, floor_minute(since) - MINUTE), floor_minute(now) - MINUTE)
 
 
 def _same_channel(known: KickChannelIds, ids: KickChannelIds) -> bool:

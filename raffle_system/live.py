@@ -94,3 +94,9 @@ async def restore(conn: Connection, guild_id: int, state: LiveState, now: dateti
             state.inherited = (row["live"], row["said_by"], now + INHERITED_HOLDS)
         else:
             state.hear(LiveStatus(None, None, row["live"], "webhook", row["started_at"], row["at"]))
+
+
+async def kept_decision(conn: Connection, guild_id: int) -> tuple[bool, datetime] | None:
+    """(live, since when) as an earlier process had decided last; None where none ever did."""
+    rows = [row for row in await store.all_of(conn, guild_id) if row["source"] == DECIDED]
+    return (rows[0]["live"], rows[0]["at"]) if rows else None

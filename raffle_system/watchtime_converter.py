@@ -87,3 +87,8 @@ async def minutes_of(conn: Connection, period: Period, kick_user_id: int) -> tup
 async def open_windows(conn: Connection, guild_id: int, now: datetime) -> list[Viewer]:
     """Windows that outlived the process which opened them."""
     return [Viewer(**row) for row in await store.open_windows(conn, guild_id, now)]
+
+
+async def credited_until(conn: Connection, guild_id: int) -> datetime | None:
+    """The last minute that anybody was credited for; None before the first."""
+    return await store.credited_until(conn, guild_id)

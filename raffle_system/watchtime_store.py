@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import cast
 
 from sqlalchemy import text
 
@@ -135,3 +136,10 @@ async def open_windows(conn: Connection, guild_id: int, now: datetime) -> list[R
         {"guild_id": guild_id, "now": now},
     )
     return [dict(row) for row in result.mappings()]
+
+
+async def credited_until(conn: Connection, guild_id: int) -> datetime | None:
+    result = await conn.execute(
+        text("SELECT max(last_minute) FROM watchtime WHERE guild_id = :guild_id"), {"guild_id": guild_id}
+    )
+    return cast(datetime | None, result.scalar_one())

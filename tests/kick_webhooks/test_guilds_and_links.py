@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from core import identity
 from core.kick_events import KickChannelIds
 from raffle_system.kick_intake import HEARD_KEY
@@ -132,18 +134,25 @@ async def test_the_link_role_is_given_and_taken_and_a_refusal_is_told(rig: Rig) 
     assert "link.role_failed" in (await world.said())[-1].embeds[0].description
 
 
-async def test_a_time_without_any_process_is_a_gap(rig: Rig) -> None:
+@pytest.mark.parametrize("away", [SECOND, timedelta(minutes=3)])
+async def test_a_time_without_any_process_is_a_gap_however_short(rig: Rig, away: timedelta) -> None:
     world = rig.raffle
+    await rig.link("viewer_x")
     await until(lambda: rig.intake._heard_at)
     assert await world.scalar("SELECT count(*) FROM kick_gaps") == 0
     was = await world.scalar("SELECT value FROM process_state WHERE key = :key", key=HEARD_KEY)
-    rig.clock.advance(timedelta(minutes=3))
+    rig.clock.advance(away)
+    body = gifts_body(rig.kick.default, "viewer_x", ("z",), rig.clock.now())
+    await rig.kick.official.deliver(GIFTS, body)
+    await rig.handled()
+    assert await rig.gifts() == [(1, "pending", 0)]
     rig.intake._heard_at = None
     await rig.intake.heard()
     gaps = await world.rows("SELECT started_at, ended_at FROM kick_gaps")
     assert len(gaps) == 1
     assert gaps[0]["started_at"].isoformat()[:19] == was[:19]
     assert gaps[0]["ended_at"] == rig.clock.now()
+    assert await rig.gifts() == [(1, "approved", 15)]
     rig.clock.advance(6 * SECOND)
     await rig.intake.heard()
     assert await world.scalar("SELECT count(*) FROM kick_gaps") == 1

@@ -167,6 +167,33 @@ async def test_a_restart_in_the_middle_of_a_stream_loses_no_minute(database_url:
         await world.db.close()
 
 
+async def test_an_outage_longer_than_the_window_loses_no_minute_of_it(database_url: str) -> None:
+    world = await World(Database(database_url), clock=FakeClock(NOW)).open()
+    try:
+        both = Both(world)
+        both.live = True
+        await both.tell()
+        world.clock.advance(SECOND)
+        await both.do(("chat", 0, 1))
+        world.clock.advance(2 * MINUTE)
+        await both.do(("tick", 0))
+        world.clock.advance(30 * MINUTE)
+        await both.do(("restart", 0))
+        await both.do(("tick", 0))
+        assert await world.scalar("SELECT minutes FROM watchtime") == world.settings.watch_window_minutes
+        both.live = False
+        await both.do(("chat", 0, 1))
+        await both.tell()
+        await both.do(("tick", 0))
+        both.live = True
+        world.clock.advance(30 * MINUTE)
+        await both.do(("restart", 0))
+        await both.do(("tick", 0))
+        assert await world.scalar("SELECT minutes FROM watchtime") == world.settings.watch_window_minutes
+    finally:
+        await world.db.close()
+
+
 def _said(live: bool, source: str, at: datetime, started: datetime | None = None) -> LiveStatus:
     return LiveStatus(1, ROOM, live, source, started, at)  # type: ignore[arg-type]
 
