@@ -46,7 +46,10 @@ class WishForm(Form):
 
 
 class BasicsForm(WishForm):
-    """Prize, end, winners, description, start; kept as typed even where it cannot be used."""
+    """Prize, end, winners, description, start; kept as typed even where it cannot be used.
+
+    A template has no start: that is said when it is used.
+    """
 
     def __init__(self, reader: Reader, wish: Wish, then: Then, check: Callable[[], object]) -> None:
         super().__init__(reader, "giveaway.form_title", wish, then)
@@ -58,7 +61,7 @@ class BasicsForm(WishForm):
         self.winners = self.text("giveaway.form_winners", wish.winners)
         self.description = self.text("giveaway.form_description", wish.description, long=True, required=False)
         self.start: discord.ui.TextInput[Any] | None = None
-        if not editing:
+        if not editing and wish.channel_id:
             self.start = self.text("giveaway.form_start", wish.start, required=False, hint="giveaway.form_start_hint")
 
     def take(self) -> None:

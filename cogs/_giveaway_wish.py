@@ -30,7 +30,10 @@ def span_text(span: timedelta) -> str:
 
 @dataclass(kw_only=True)
 class Wish:
-    """The first five are kept exactly as typed. `edits` is the giveaway that is changed, None for a new one."""
+    """The first five are kept exactly as typed. `edits` is the giveaway that is changed, None for a new one.
+
+    `channel_id` is 0 for a template; `template_id` names the one that the wish began with.
+    """
 
     prize: str = ""
     duration: str = ""
@@ -45,13 +48,15 @@ class Wish:
     options: Options = field(default_factory=Options)
     recurrence: str | None = None
     edits: Giveaway | None = None
+    template_id: int | None = None
 
     @classmethod
-    def of_draft(cls, draft: Draft, channel_id: int, host_id: int) -> Wish:
+    def of_draft(cls, draft: Draft, channel_id: int, host_id: int, template_id: int | None = None) -> Wish:
         return cls(
             prize=draft.prize, duration=span_text(draft.duration), winners=str(draft.winners_count),
             description=draft.description, channel_id=channel_id, host_id=host_id, entities=draft.entities,
             requirements=draft.requirements, look=draft.look, options=draft.options, recurrence=draft.recurrence,
+            template_id=template_id,
         )  # fmt: skip
 
     @classmethod

@@ -322,6 +322,8 @@ class Wizard:
         async with services.db.transaction() as conn:
             await require_manager(services, conn, self.member, guild.guild_id)
             made = await system.create_giveaway(conn, services.tools, guild, draft, self.member.id)
+            if self.wish.template_id is not None:
+                await templates.count_use(conn, guild.guild_id, self.wish.template_id)
         services.checker.wake()
         key = "giveaway.started" if draft.start_time is None else "giveaway.planned"
         when = moment(made.start_time, "F")

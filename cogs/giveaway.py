@@ -87,8 +87,8 @@ class GiveawayCog(
         async with ctx.services.db.transaction() as conn:
             known = await settings.load(conn, ctx.settings.guild_id)
             if known.default_template_id is not None:
-                draft = await templates.use(conn, ctx.settings.guild_id, known.default_template_id)
-                return Wish.of_draft(draft, channel_id, ctx.author.id)
+                found = await templates.find(conn, ctx.settings.guild_id, known.default_template_id)
+                return Wish.of_draft(found.draft, channel_id, ctx.author.id, found.template_id)
         return Wish.of_settings(known, channel_id, ctx.author.id)
 
     async def _typed_entities(self, ctx: Context, wish: Wish, mode: str | None, roles: str) -> Entities:

@@ -105,8 +105,8 @@ class GiveawayTemplates(GiveawayGroup):
         require_channel(channel.guild, channel.id)
         async with ctx.services.db.transaction() as conn:
             found = await named(conn, guild_id, template)
-            draft = await templates.use(conn, guild_id, found.template_id)
-        await self._wizard(ctx, Wish.of_draft(draft, channel.id, ctx.author.id), None, preview=True)
+        wish = Wish.of_draft(found.draft, channel.id, ctx.author.id, found.template_id)
+        await self._wizard(ctx, wish, None, preview=True)
 
     @offers_templates
     @subcommand(GiveawayGroup.template, name="favourite")
@@ -115,7 +115,9 @@ class GiveawayTemplates(GiveawayGroup):
     async def template_favourite(self, ctx: Context, template: str, favourite: bool = True) -> None:
         async with ctx.services.db.transaction() as conn:
             found = await named(conn, ctx.settings.guild_id, template)
-            await templates.set_favourite(conn, ctx.settings.guild_id, found.template_id, favourite)
+            await templates.set_favourite(
+                conn, ctx.services.clock, ctx.settings.guild_id, found.template_id, favourite, ctx.author.id
+            )  # fmt: skip
         await self._say(
             ctx, "giveaway.template_favourite" if favourite else "giveaway.template_no_favourite", found.name
         )

@@ -18,7 +18,7 @@ SETTINGS = (
 )  # fmt: skip
 _TEMPLATE = (
     "template_id, name, owner_id, prize, description, duration, winners_count, entities, requirements, look, "
-    "settings, favourite, used_count, created_at"
+    "settings, recurrence, favourite, used_count, created_at"
 )
 
 
@@ -160,10 +160,10 @@ async def put_template(conn: Connection, guild_id: int, values: Mapping[str, Any
     result = await conn.execute(
         text(
             "INSERT INTO giveaway_templates (guild_id, name, owner_id, prize, description, duration, winners_count, "
-            "entities, requirements, look, settings, created_at) VALUES (:guild, :name, :owner_id, :prize, "
+            "entities, requirements, look, settings, recurrence, created_at) VALUES (:guild, :name, :owner_id, :prize, "
             ":description, :duration, :winners_count, CAST(:entities AS jsonb), CAST(:requirements AS jsonb), "
-            "CAST(:look AS jsonb), CAST(:settings AS jsonb), :now) ON CONFLICT (guild_id, name) DO NOTHING "
-            "RETURNING template_id"
+            "CAST(:look AS jsonb), CAST(:settings AS jsonb), :recurrence, :now) "
+            "ON CONFLICT (guild_id, name) DO NOTHING RETURNING template_id"
         ),
         {
             **values, "guild": guild_id,

@@ -20,7 +20,7 @@ MOST_TEMPLATES = 25
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """A saved giveaway; its draft names no channel (0) until it is used."""
+    """A saved giveaway; its draft names no channel (0) and no start until it is used."""
 
     template_id: int
     name: str
@@ -36,7 +36,7 @@ def _template(row: Row) -> Template:
         channel_id=0, host_id=row["owner_id"], prize=row["prize"], description=row["description"] or "",
         duration=row["duration"], winners_count=row["winners_count"],
         entities=Entities.from_json(row["entities"]), requirements=Requirements.from_json(row["requirements"]),
-        look=Look(**row["look"]), options=Options.from_json(row["settings"]),
+        look=Look(**row["look"]), options=Options.from_json(row["settings"]), recurrence=row["recurrence"],
     )  # fmt: skip
     names = ("template_id", "name", "owner_id", "favourite", "used_count", "created_at")
     return Template(**{name: row[name] for name in names}, draft=draft)
@@ -70,7 +70,7 @@ def _columns(name: str, draft: Draft, actor: int, now: datetime) -> Mapping[str,
         "name": name, "owner_id": actor, "prize": draft.prize, "description": draft.description or None,
         "duration": draft.duration, "winners_count": draft.winners_count, "entities": draft.entities.to_json(),
         "requirements": draft.requirements.to_json(), "look": asdict(draft.look),
-        "settings": draft.options.to_json(), "now": now,
+        "settings": draft.options.to_json(), "recurrence": draft.recurrence, "now": now,
     }  # fmt: skip
 
 
@@ -87,17 +87,19 @@ async def find(conn: Connection, guild_id: int, template_id: int) -> Template:
     return _template(row)
 
 
-async def use(conn: Connection, guild_id: int, template_id: int) -> Draft:
-    """The template's draft, counted as used once more. Errors: `giveaway.no_such_template`."""
-    found = await find(conn, guild_id, template_id)
+async def count_use(conn: Connection, guild_id: int, template_id: int) -> None:
+    """A giveaway was made from the template; one that is gone by now is not counted."""
     await store.count_use(conn, guild_id, template_id)
-    return found.draft
 
 
-async def set_favourite(conn: Connection, guild_id: int, template_id: int, favourite: bool) -> None:
+async def set_favourite(
+    conn: Connection, clock: Clock, guild_id: int, template_id: int, favourite: bool, actor: int
+) -> None:  # fmt: skip
     """Errors: `giveaway.no_such_template`."""
     if not await store.set_favourite(conn, guild_id, template_id, favourite):
         raise UserError("giveaway.no_such_template")
+    detail = {"template": template_id, "favourite": favourite}
+    await guilds.audit(conn, guild_id, actor, "giveaway_template_favourite", detail, clock.now())
 
 
 async def set_default(conn: Connection, clock: Clock, guild_id: int, template_id: int | None, actor: int) -> None:

@@ -14,7 +14,7 @@ from core import draws
 from core.errors import UserError
 from core.verify import verify
 from giveaway import giveaway_system as system
-from giveaway import queries, settings, templates, winners
+from giveaway import queries, settings, winners
 from giveaway.models import Draft, Entities, Look, Options, RoleEntity
 from tests.giveaway.support import (
     ADMIN,
@@ -425,25 +425,6 @@ async def test_50_overdue_after_a_restart_are_all_ended_and_marked_late(world: W
         (told,) = world.sender.of(f"{giveaway.draw_id}/result")
         assert "giveaway.late_line" in told.message.embeds[0].description
     assert await world.checker.check() == 0
-
-
-async def test_a_template_makes_the_same_giveaway_again(world: World) -> None:
-    giveaway = await world.create(entities=vip_entities(cap=9), options=Options(emoji="🚀", claim_hours=5))
-    async with world.db.transaction() as conn:
-        saved = await templates.save(conn, world.clock, GUILD, "weekly", templates.draft_of(giveaway), HOST)
-        other = await templates.save(conn, world.clock, GUILD, "later", draft(), HOST)
-        with pytest.raises(UserError, match=r"giveaway\.name_taken"):
-            await templates.save(conn, world.clock, GUILD, " weekly ", draft(), HOST)
-        again = await templates.use(conn, GUILD, saved)
-        assert (again.prize, again.entities, again.options) == (giveaway.prize, giveaway.entities, giveaway.options)
-        assert [t.name for t in await templates.listing(conn, GUILD)] == ["weekly", "later"]
-        await templates.set_favourite(conn, GUILD, other, True)
-        assert [t.name for t in await templates.listing(conn, GUILD)] == ["later", "weekly"]
-        await templates.set_default(conn, world.clock, GUILD, saved, HOST)
-        with pytest.raises(UserError, match=r"giveaway\.no_such_template"):
-            await templates.use(conn, OTHER_GUILD, saved)
-        await templates.remove(conn, world.clock, GUILD, saved, HOST)
-        assert (await settings.load(conn, GUILD)).default_template_id is None
 
 
 async def test_lists_search_and_files(world: World) -> None:

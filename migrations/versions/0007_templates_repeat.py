@@ -1,0 +1,16 @@
+"""Templates keep whether their giveaway comes back."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute(
+        "ALTER TABLE giveaway_templates ADD COLUMN recurrence TEXT CHECK (recurrence IN ('daily', 'weekly', 'monthly'))"
+    )
