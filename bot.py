@@ -26,7 +26,7 @@ from dotenv import load_dotenv
 from cogs._link_roles import RoleSetter
 from cogs._sender import DiscordSender
 from cogs import session
-from cogs._members import GuildMembers, GuildRoles, TicketCredits
+from cogs._members import GuildMembers, GuildRoles, MemberLists, TicketCredits
 from cogs._services import Services
 from core import config as configuration
 from core import kick_channels, logs
@@ -149,6 +149,7 @@ class Process:
         self.supervisor.start("link-roles", parts.link_roles.run)
         self.supervisor.start("draws", parts.finisher.run)
         self.supervisor.start("jobs", parts.scheduler.run)
+        self.supervisor.start("member-lists", parts.member_lists.run)
         self.supervisor.start("giveaways", parts.checker.run)
         self.supervisor.start("giveaway-messages", parts.checker.run_messages)
         self.supervisor.start("message-counter", parts.counter.run)
@@ -229,7 +230,8 @@ class Parts:
         )  # fmt: skip
         self.inbox = KickInbox(self.db, clock, decode_webhook, self.intake.on_webhook)
         self.sender = DiscordSender()
-        members = GuildMembers(self.sender)
+        members = GuildMembers(self.sender, clock)
+        self.member_lists = MemberLists(self.sender, clock)
         sign_in = KickSignIn(config, self.db, clock, self.guilds, self.api, self.intake.linking, members.names_of)
         process.kick_routes.attach(KickKeys(self.api.public_key), self.inbox, sign_in)
         self.listener = KickListener(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import discord
 
-from cogs._sender import DiscordSender, NotReady
+from cogs._sender import DiscordSender
+from core.errors import NotReady
 from raffle_system.link_roles import RoleRefused
 
 REASON = "Kick account linked or unlinked"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import aiohttp
 import discord
 
-from cogs._sender import DiscordSender, NotReady
+from cogs._sender import DiscordSender
 from cogs.client import DrumrollBot
+from core.clock import Clock
 from core.db import Connection
+from core.errors import NotReady
 from giveaway.facts import Holding, Person
 from giveaway.winners import RoleRefused
 from raffle_system import credits
@@ -19,6 +22,7 @@ from raffle_system import credits
 log = logging.getLogger(__name__)
 
 ASKED_AT_ONCE, BREATH_EVERY = 100, 5_000
+LIST_SECONDS, LONGEST_PAUSE, ANSWER_SECONDS = 30.0, 600.0, 10.0
 _MEMBER_GONE, _USER_GONE, _ROLE_GONE = 10007, 10013, 10011
 
 
@@ -34,12 +38,15 @@ def person_of(member: discord.Member) -> Person:
 class GuildMembers:
     """Who is in a server, from the client that is connected now.
 
-    With the members intent the client's own list answers, once it is complete. Without it Discord is asked for the
-    entrants by their ids (the gateway allows that to everybody), a hundred at a time.
+    With the members intent the client's own list answers, where it is complete. Else Discord is asked for the
+    entrants by their ids (the gateway allows that to everybody), a hundred at a time: at once for a few, and for many
+    after half a minute, in which the list may have been completed.
     """
 
-    def __init__(self, sender: DiscordSender) -> None:
+    def __init__(self, sender: DiscordSender, clock: Clock) -> None:
         self._sender = sender
+        self._clock = clock
+        self._incomplete_since: dict[int, datetime] = {}
 
     def _bot(self) -> DrumrollBot:
         bot = self._sender.bot
@@ -54,16 +61,21 @@ class GuildMembers:
         return bot.user.id
 
     async def of_many(self, guild_id: int, user_ids: Collection[int]) -> Mapping[int, Person]:
-        """Those who are in the server. Errors: `NotReady` while the list of members is not complete."""
+        """Those who are in the server. Errors: `NotReady` while Discord cannot tell."""
         bot = self._bot()
         guild = bot.get_guild(guild_id)
         if guild is None or guild.unavailable:
             raise NotReady(f"the server {guild_id} cannot be seen")
-        if not bot.intents.members:
-            return await self._asked(guild, list(user_ids))
-        if not guild.chunked:
+        if bot.intents.members and guild.chunked:
+            self._incomplete_since.pop(guild_id, None)
+            return await self._known(guild, user_ids)
+        if bot.intents.members and len(user_ids) > ASKED_AT_ONCE and not self._waited_for(guild_id):
             raise NotReady(f"the members of {guild_id} are not complete")
-        return await self._known(guild, user_ids)
+        return await self._asked(guild, list(user_ids))
+
+    def _waited_for(self, guild_id: int) -> bool:
+        now = self._clock.now()
+        return now - self._incomplete_since.setdefault(guild_id, now) >= timedelta(seconds=LIST_SECONDS)
 
     async def names_of(self, guild_id: int, user_id: int) -> tuple[str, str] | None:
         """(a member's name, the server's) for a page; None while Discord is away, or where nobody is there."""
@@ -92,9 +104,63 @@ class GuildMembers:
         people: dict[int, Person] = {}
         for start in range(0, len(user_ids), ASKED_AT_ONCE):
             batch = list(user_ids[start : start + ASKED_AT_ONCE])
-            found = await guild.query_members(user_ids=batch, limit=ASKED_AT_ONCE, cache=False)
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    found = await guild.query_members(user_ids=batch, limit=ASKED_AT_ONCE, cache=False)
+            except TimeoutError as error:
+                raise NotReady(f"the members of {guild.id} were asked for in vain") from error
             people |= {member.id: person_of(member) for member in found}
         return people
+
+
+class MemberLists:
+    """Asks anew for the lists of members that Discord has not sent.
+
+    Discord allows the request once in 30 s for each server and answers RATE_LIMITED to more (discord-api-docs
+    PR 7760); discord.py 2.7 does not know that answer and waits for the list for ever.
+    """
+
+    def __init__(self, sender: DiscordSender, clock: Clock) -> None:
+        self._sender = sender
+        self._clock = clock
+        self._pauses: dict[int, tuple[float, datetime]] = {}
+        self._heard: dict[int, int] = {}
+
+    async def run(self) -> None:
+        while True:
+            await self._clock.sleep(LIST_SECONDS)
+            await self.ask_again()
+
+    async def ask_again(self) -> int:
+        """Ask for every list that is not complete, does not grow, and is due; how many."""
+        bot = self._sender.bot
+        if bot is None or not self._sender.connected or not bot.intents.members:
+            return 0
+        asked = 0
+        for guild in bot.guilds:
+            if guild.unavailable or guild.chunked:
+                self._pauses.pop(guild.id, None)
+            elif self._stands_still(guild) and self._is_due(guild.id):
+                asked += await self._ask(guild)
+        return asked
+
+    def _stands_still(self, guild: discord.Guild) -> bool:
+        before, self._heard[guild.id] = self._heard.get(guild.id), len(guild.members)
+        return before in (None, len(guild.members))
+
+    def _is_due(self, guild_id: int) -> bool:
+        pause, due = self._pauses.get(guild_id, (LIST_SECONDS, self._clock.now()))
+        if due > self._clock.now():
+            return False
+        self._pauses[guild_id] = min(pause * 2, LONGEST_PAUSE), self._clock.now() + timedelta(seconds=pause)
+        return True
+
+    async def _ask(self, guild: discord.Guild) -> bool:
+        state = guild._state
+        state._chunk_requests.pop(guild.id, None)
+        await state.chunk_guild(guild, wait=False)
+        log.warning("member_list_asked_again", extra={"guild": guild.id, "known": len(guild.members)})
+        return True
 
 
 class GuildRoles:

@@ -12,6 +12,7 @@ import discord
 
 from cogs._messages import NOBODY, editing, embed_of, sending
 from core import draws
+from core.errors import NotReady
 from core.messages import RED, Embed, Message
 from core.outbox import Blocked, Gone, Letter
 
@@ -22,10 +23,6 @@ log = logging.getLogger(__name__)
 
 LARGEST_FILE = 8 * 1024 * 1024
 _UNKNOWN_CHANNEL, _CLOSED_TO_US, _BAD_FORM = 10003, 50007, 50035
-
-
-class NotReady(Exception):
-    """Discord is not connected: try again later."""
 
 
 class DiscordSender:

@@ -26,5 +26,9 @@ class PeriodFrozen(UserError):
         super().__init__("error.period_frozen")
 
 
+class NotReady(Exception):
+    """An outside system cannot say now: no fault, ask again later."""
+
+
 class ConfigError(Exception):
     """An environment variable that cannot be used: one line for the operator."""

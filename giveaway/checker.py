@@ -10,6 +10,7 @@ from functools import partial
 
 from core import outbox
 from core.db import Database
+from core.errors import NotReady
 from giveaway import announcements, giveaway_system, presets, store, winners
 from giveaway.ending import Ending
 from giveaway.facts import Members, Tools
@@ -18,12 +19,16 @@ from giveaway.winners import WinnerRoles
 
 log = logging.getLogger(__name__)
 
-CHECK_SECONDS, LEAST_SECONDS = 30.0, 0.2
+CHECK_SECONDS, LEAST_SECONDS, DISCORD_SECONDS = 30.0, 0.2, 5.0
 MESSAGE_EVERY, MESSAGE_POLL_SECONDS = timedelta(seconds=5), 1.0
 
 
 class GiveawayChecker:
-    """Looks every 30 seconds and at the very moment of the next due time."""
+    """Looks every 30 seconds and at the very moment of the next due time.
+
+    What asks Discord something runs beside the look, which waits for it a few seconds only: a server that does not
+    answer keeps nobody else's giveaway from ending.
+    """
 
     def __init__(self, db: Database, tools: Tools, members: Members, ending: Ending, roles: WinnerRoles) -> None:
         self._db = db
@@ -32,6 +37,7 @@ class GiveawayChecker:
         self._ending = ending
         self._roles = roles
         self._woken = asyncio.Event()
+        self._apart: dict[tuple[str, int, int], asyncio.Task[bool]] = {}
         self.last_check: datetime | None = None
         self.last_error: str | None = None
 
@@ -41,10 +47,14 @@ class GiveawayChecker:
 
     async def run(self) -> None:
         """For ever: check, then sleep until something is due."""
-        while True:
-            self._woken.clear()
-            await self.check()
-            await self._sleep(await self._seconds_to_next())
+        try:
+            while True:
+                self._woken.clear()
+                await self.check()
+                await self._sleep(await self._seconds_to_next())
+        finally:
+            for task in self._apart.values():
+                task.cancel()
 
     async def _sleep(self, seconds: float) -> None:
         waits = [asyncio.create_task(self._tools.clock.sleep(seconds)), asyncio.create_task(self._woken.wait())]
@@ -77,16 +87,31 @@ class GiveawayChecker:
         async with self._db.transaction() as conn:
             closed, unclaimed = await store.ending(conn), await winners.overdue_claims(conn, now)
         for giveaway_id in closed:
-            done += await self._guarded("freeze", giveaway_id, partial(self._ending.freeze, giveaway_id))
+            self._begin(("freeze", giveaway_id, 0), partial(self._ending.freeze, giveaway_id))
         for giveaway_id, user_id in unclaimed:
-            done += await self._guarded("lapse", giveaway_id, partial(self._lapse, giveaway_id, user_id))
-        await self._guarded("roles", 0, self._settle_roles)
+            self._begin(("lapse", giveaway_id, user_id), partial(self._lapse, giveaway_id, user_id))
+        self._begin(("roles", 0, 0), self._settle_roles)
+        done += await self._settled()
         self.last_check = self._tools.clock.now()
         return done
+
+    def _begin(self, key: tuple[str, int, int], work: Callable[[], Awaitable[bool]]) -> None:
+        """Start the act beside the others, unless an earlier look started it and it still runs."""
+        if key not in self._apart:
+            self._apart[key] = asyncio.create_task(self._guarded(key[0], key[1], work))
+
+    async def _settled(self) -> int:
+        """How many acts came to an end in time; whatever takes longer is left to itself."""
+        ended, _running = await asyncio.wait(self._apart.values(), timeout=DISCORD_SECONDS)
+        self._apart = {key: task for key, task in self._apart.items() if task not in ended}
+        return sum(task.result() for task in ended)
 
     async def _guarded(self, act: str, giveaway_id: int, work: Callable[[], Awaitable[bool]]) -> bool:
         try:
             return await work()
+        except NotReady as error:
+            log.info("giveaway_act_waits", extra={"fields": {"act": act, "giveaway": giveaway_id, "for": str(error)}})
+            return False
         except Exception as error:
             log.exception("giveaway_act_failed", extra={"fields": {"act": act, "giveaway": giveaway_id}})
             self.last_error = f"{act} {giveaway_id}: {error!r}"
@@ -108,7 +133,8 @@ class GiveawayChecker:
             return await winners.lapse(conn, self._tools, giveaway_id, user_id, self._members.own_id)
 
     async def _settle_roles(self) -> bool:
-        return await self._roles.settle_due() > 0
+        await self._roles.settle_due()
+        return False
 
     async def run_messages(self) -> None:
         """For ever: keep the count of entries on the messages true, at most one edit each per 5 s."""

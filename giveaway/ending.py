@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from giveaway.facts import Members, Person, Tools
 from giveaway.models import ENDING, Boost, Giveaway, MemberFacts, Settings
 
 LEFT_SERVER = "left the server"
+FREEZES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +85,23 @@ class Ending:
         self._db = db
         self._tools = tools
         self._members = members
+        self._turns = asyncio.Semaphore(FREEZES_AT_ONCE)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        """Many giveaways may close at one moment; members who press buttons need connections too."""
+        async with self._turns, self._db.transaction() as conn:
+            yield conn
 
     async def freeze(self, giveaway_id: int) -> bool:
         """Freeze once, whoever asks and however often. Errors: whatever the members' edge raises; ask again then."""
-        async with self._db.transaction() as conn:
+        async with self._transaction() as conn:
             row = await store.get(conn, giveaway_id)
             if row is None or row["status"] != ENDING:
                 return False
             user_ids = await entry_store.entrant_ids(conn, giveaway_id)
         people = await self._members.of_many(row["guild_id"], user_ids) if user_ids else {}
-        async with self._db.transaction() as conn:
+        async with self._transaction() as conn:
             row = await store.get(conn, giveaway_id, for_update=True)
             if row is None or row["status"] != ENDING:
                 return False

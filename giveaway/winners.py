@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Protocol
 
 from core import draws, outbox
 from core.db import Connection, Database, Row
-from core.errors import UserError
+from core.errors import NotReady, UserError
 from core.outbox import backoff
 from core.texts import mention
 from giveaway import announcements, journal, letters, store, wishes
@@ -198,9 +199,15 @@ class WinnerRoles:
         self._roles = roles
 
     async def settle_due(self) -> int:
-        """Try every role that is due once; how many are settled."""
+        """Try every role that is due once, the servers side by side; how many are settled."""
         async with self._db.transaction() as conn:
             rows = await places_store.due_roles(conn, self._tools.clock.now(), ROLE_BATCH)
+        by_guild: dict[int, list[Row]] = {}
+        for row in rows:
+            by_guild.setdefault(row["guild_id"], []).append(row)
+        return sum(await asyncio.gather(*map(self._settle_all, by_guild.values())))
+
+    async def _settle_all(self, rows: Sequence[Row]) -> int:
         return sum([await self._settle(row) for row in rows])
 
     async def _settle(self, row: Row) -> bool:
@@ -209,6 +216,8 @@ class WinnerRoles:
             await act(row["guild_id"], row["user_id"], row["role_id"])
         except RoleRefused as error:
             return await self._failed(row, str(error))
+        except NotReady:
+            return False
         except Exception as error:  # noqa: BLE001 - the row outlives whatever the network does
             log.warning("winner_role_retry", extra={"fields": {"user": row["user_id"], "error": repr(error)}})
             if row["attempts"] + 1 >= ROLE_TRIES:

@@ -14,6 +14,7 @@ class Fault:
 
     `lost` executes the request and closes the connection; `lost-500` executes it and answers 500, which
     makes discord.py itself repeat it; `slow` answers after `seconds`. `skip` lets that many through first.
+    "GATEWAY REQUEST_GUILD_MEMBERS" is the request for a list of members, refused with RATE_LIMITED whatever the kind.
     """
 
     kind: str

@@ -226,6 +226,9 @@ class Connection:
         everybody = data.get("query") == "" and not data.get("limit")
         if everybody and not session.intents & intents.MEMBERS:
             raise ClosingError(4014, "Disallowed intent(s).")
+        if self.world.faults.take("GATEWAY", "REQUEST_GUILD_MEMBERS"):
+            session.dispatch("RATE_LIMITED", {"opcode": 8, "retry_after": 30.0, "meta": {"guild_id": guild_id}})
+            return
         found, missing = self._matching(list(guild.members.values()), data)
         parts = [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)] or [[]]
         for index, part in enumerate(parts):

@@ -179,20 +179,23 @@ class World:
         return self.guilds.get(GUILD)
 
     async def create(self, **changes: Any) -> Giveaway:
+        return await self.create_in(GUILD, **changes)
+
+    async def create_in(self, guild_id: int, **changes: Any) -> Giveaway:
         async with self.db.transaction() as conn:
-            return await system.create_giveaway(conn, self.tools, self.guild, draft(**changes), HOST)
+            return await system.create_giveaway(conn, self.tools, self.guilds.get(guild_id), draft(**changes), HOST)
 
     async def enter(self, giveaway: Giveaway, *people: Person) -> list[Entry]:
         made = []
         for one in people:
             self.members.people[one.user_id] = one
             async with self.db.transaction() as conn:
-                made.append(await system.add_entry(conn, self.tools, GUILD, giveaway.giveaway_id, one))
+                made.append(await system.add_entry(conn, self.tools, giveaway.guild_id, giveaway.giveaway_id, one))
         return made
 
     async def find(self, giveaway: Giveaway) -> Giveaway:
         async with self.db.transaction() as conn:
-            return await system.find(conn, GUILD, giveaway.giveaway_id)
+            return await system.find(conn, giveaway.guild_id, giveaway.giveaway_id)
 
     async def end(self, giveaway: Giveaway, actor: int | None = HOST) -> bool:
         async with self.db.transaction() as conn:
