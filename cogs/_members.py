@@ -156,6 +156,7 @@ class MemberLists:
         return True
 
     async def _ask(self, guild: discord.Guild) -> bool:
+        # Through the library's own state: it would wait for the answer to its first request for ever.
         state = guild._state
         state._chunk_requests.pop(guild.id, None)
         await state.chunk_guild(guild, wait=False)

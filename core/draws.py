@@ -246,6 +246,12 @@ async def current_winners(conn: Connection, draw_id: str) -> list[int]:
     return fair_draw.standing([int(pick["id"]) for pick in row["picks"]], row["winners"], row["events"])
 
 
+async def was_picked(conn: Connection, draw_id: str, user_id: int) -> bool:
+    """Whether somebody holds a winning place, or ever did."""
+    row = await store.get(conn, draw_id)
+    return row is not None and str(user_id) in {pick["id"] for pick in row["picks"] or ()}
+
+
 async def get_draw(conn: Connection, draw_id: str) -> Row | None:
     return await store.get(conn, draw_id)
 

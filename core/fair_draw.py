@@ -181,7 +181,7 @@ def _line_blocks(text: bytes) -> Iterator[bytes]:
     """The text in pieces of about a megabyte, cut at line ends, so that few numbers live at once."""
     start = 0
     while start < len(text):
-        end = text.find(b"\n", min(start + _BLOCK_BYTES, len(text) - 1)) + 1
+        end = text.find(b"\n", min(start + _BLOCK_BYTES, len(text) - 1)) + 1 or len(text)
         yield text[start:end]
         start = end
 

@@ -243,20 +243,23 @@ async def next_due(conn: Connection) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
 
+# The counters are summed for each open giveaway alone: all that there ever were are eight rows for every giveaway.
+STALE = f"""
+UPDATE giveaways g SET shown_entries = c.entries, shown_at = :now
+FROM (
+    SELECT giveaway_id, CAST(
+        (SELECT sum(n.entries) FROM giveaway_counts n WHERE n.giveaway_id = a.giveaway_id) AS integer
+    ) AS entries
+    FROM giveaways a WHERE status = 'active' AND message_id IS NOT NULL AND (shown_at IS NULL OR shown_at <= :before)
+) c
+WHERE c.giveaway_id = g.giveaway_id AND g.status = 'active' AND g.shown_entries <> c.entries
+RETURNING {", ".join("g." + name.strip() for name in COLUMNS.split(","))}, c.entries
+"""
+
+
 async def stale_messages(conn: Connection, now: datetime, before: datetime) -> list[Row]:
     """Claim the active giveaways whose count on the message is not true and was not edited since `before`."""
-    result = await conn.execute(
-        text(
-            "UPDATE giveaways g SET shown_entries = c.entries, shown_at = :now "
-            "FROM (SELECT giveaway_id, CAST(sum(entries) AS integer) AS entries FROM giveaway_counts "
-            "      WHERE giveaway_id IN (SELECT giveaway_id FROM giveaways WHERE status = 'active') "
-            "      GROUP BY giveaway_id) c "
-            "WHERE c.giveaway_id = g.giveaway_id AND g.status = 'active' AND g.message_id IS NOT NULL "
-            "AND g.shown_entries <> c.entries AND (g.shown_at IS NULL OR g.shown_at <= :before) "
-            f"RETURNING {', '.join('g.' + name.strip() for name in COLUMNS.split(','))}, c.entries"
-        ),
-        {"now": now, "before": before},
-    )
+    result = await conn.execute(text(STALE), {"now": now, "before": before})
     return [dict(row) for row in result.mappings()]
 
 

@@ -132,12 +132,13 @@ async def tell_winner(
 async def claim(conn: Connection, tools: Tools, giveaway_id: int, user_id: int) -> Giveaway:
     """A winner takes the prize. The press may come from a direct message, so no guild is asked for.
 
-    Errors: `giveaway.not_a_winner`, `giveaway.claimed_already`, `giveaway.claim_too_late`.
+    Errors: `giveaway.claim_not_yours`, `claim.passed_on`, `giveaway.claimed_already`, `giveaway.claim_too_late`.
     """
     row = await store.get(conn, giveaway_id, for_update=True)
     held = {w.user_id: w for w in await places(conn, giveaway_id)}.get(user_id)
     if row is None or held is None:
-        raise UserError("giveaway.not_a_winner")
+        former = await draws.was_picked(conn, f"giveaway/{giveaway_id}", user_id)
+        raise UserError("claim.passed_on" if former else "giveaway.claim_not_yours")
     if held.claimed:
         raise UserError("giveaway.claimed_already")
     if not await places_store.claim(conn, giveaway_id, user_id, tools.clock.now()):

@@ -25,10 +25,13 @@ def until(settings: GuildSettings, now: datetime) -> datetime | None:
 
 
 async def claim(conn: Connection, clock: Clock, guilds_: Guilds, period_id: int, discord_id: int) -> Row:
-    """A winner claims the prize, once; the guild hears of it. Errors: `claim.not_yours`, `claim.over`, `claim.done`."""
+    """A winner claims the prize, once; the guild hears of it.
+
+    Errors: `claim.not_yours`, `claim.passed_on`, `claim.over`, `claim.done`.
+    """
     row = await prize_store.winner_of(conn, period_id, discord_id)
     if row is None:
-        raise UserError("claim.not_yours")
+        raise UserError(await _refusal(conn, period_id, discord_id))
     if row["claimed_at"] is not None:
         raise UserError("claim.done")
     now = clock.now()
@@ -39,6 +42,13 @@ async def claim(conn: Connection, clock: Clock, guilds_: Guilds, period_id: int,
     message = announcements.claimed(guilds_.reader(settings.guild_id), row)
     await outbox.post(conn, clock, settings.guild_id, settings.announcement_channel_id, message)
     return row
+
+
+async def _refusal(conn: Connection, period_id: int, discord_id: int) -> str:
+    if not await prize_store.winners(conn, period_id):
+        return "claim.not_yours"
+    draw_id = (await periods.by_id(conn, period_id)).draw_id
+    return "claim.passed_on" if await draws.was_picked(conn, draw_id, discord_id) else "claim.not_yours"
 
 
 async def hold(

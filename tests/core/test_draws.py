@@ -124,6 +124,17 @@ async def test_before_its_round_nobody_asks_the_beacon(stage: Stage) -> None:
     assert stage.beacon.asked == []
 
 
+@pytest.mark.parametrize(("down", "told"), [(False, []), (True, ["giveaway/1"])])
+async def test_only_a_draw_that_goes_on_waiting_says_that_it_is_late(stage: Stage, down: bool, told: list[str]) -> None:
+    """A draw resumed after an outage is not told as delayed in the moment of its winner."""
+    await stage.open()
+    await stage.freeze()
+    stage.clock.advance(300 * SECOND)
+    stage.beacon.down = down
+    assert await stage.finisher().finish_due() == (not down)
+    assert stage.feature.delays == told
+
+
 async def test_a_result_that_cannot_be_published_is_not_stored(stage: Stage) -> None:
     await stage.open()
     await stage.freeze()

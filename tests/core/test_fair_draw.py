@@ -180,6 +180,16 @@ def test_only_the_canonical_text_is_read(text: bytes) -> None:
         fair_draw.parse_entrant_text(text)
 
 
+def test_a_text_without_its_last_line_end_is_refused_by_its_shape() -> None:
+    for text in (b"1 2\n3", b"1 2\n3 4", b"1"):
+        with pytest.raises(ValueError, match="and nothing else"):
+            fair_draw.parse_entrant_text(text)
+
+
+def test_a_text_is_cut_into_pieces_in_bounded_time() -> None:
+    assert list(fair_draw._line_blocks(b"1 2\n3")) == [b"1 2\n3"]
+
+
 @given(st.integers(0, len(CANONICAL) - 1), st.integers(0, 255))
 def test_what_is_read_is_what_is_written(position: int, byte: int) -> None:
     text = CANONICAL[:position] + bytes([byte]) + CANONICAL[position + 1 :]

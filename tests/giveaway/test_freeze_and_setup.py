@@ -11,7 +11,7 @@ from sqlalchemy import text
 from core import identity
 from core.db import Connection
 from core.errors import UserError
-from giveaway import entry_store, fact_store, insight, presets, queries, settings
+from giveaway import entry_store, fact_store, insight, presets, queries, settings, store
 from giveaway import giveaway_system as system
 from giveaway.ending import Moment, call_roll
 from giveaway.facts import Holding
@@ -365,3 +365,28 @@ async def test_a_click_reads_the_same_rows_with_many_entrants(world: World) -> N
 def test_the_roll_of_nobody_is_empty() -> None:
     moment: Any = Moment(giveaway=None, settings=None, boosts=(), known={}, now=NOW)  # type: ignore[arg-type]
     assert call_roll(moment, ()).points == {}
+
+
+async def test_the_count_on_the_messages_is_kept_without_reading_all_counters(world: World) -> None:
+    """With years of giveaways behind them, the open ones alone are looked at, every second."""
+    running = await world.create()
+    async with world.db.transaction() as conn:
+        await conn.execute(
+            text(
+                "INSERT INTO giveaways (guild_id, channel_id, host_id, prize, duration, start_time, end_time, status, "
+                "created_at, commitment, winners_count) SELECT guild_id, channel_id, host_id, prize, duration, "
+                "start_time, end_time, 'ended', created_at, commitment, 1 FROM giveaways, generate_series(1, 1500) "
+                "WHERE giveaway_id = :id"
+            ),
+            {"id": running.giveaway_id},
+        )
+        await conn.execute(
+            text(
+                "INSERT INTO giveaway_counts (giveaway_id, shard) SELECT giveaway_id, n FROM giveaways, "
+                "generate_series(0, 7) n WHERE status = 'ended'"
+            )
+        )
+        await conn.execute(text("ANALYZE giveaways, giveaway_counts"))
+        plan = await conn.execute(text(f"EXPLAIN {store.STALE}"), {"now": NOW, "before": NOW})
+        shown = "\n".join(row[0] for row in plan)
+    assert "Seq Scan on giveaway_counts" not in shown

@@ -346,6 +346,8 @@ async def test_fewer_eligible_than_winners_all_win_and_it_says_so(world: World) 
     (told,) = world.sender.of(f"{giveaway.draw_id}/result")
     assert sorted(told.message.mentions) == [1, 2]
     assert "giveaway.fewer_than_winners" in told.message.embeds[0].description
+    async with world.db.transaction() as conn:
+        assert json.loads(await queries.record(conn, giveaway))["winners"] == 2
 
 
 @pytest.mark.parametrize(("entrants", "key"), [(0, "giveaway.nobody_entered"), (2, "giveaway.nobody_eligible")])

@@ -122,8 +122,10 @@ async def test_a_prize_not_claimed_goes_to_the_next_reserve_until_none_is_left(w
         record = json.loads(await queries.record(conn, giveaway))
         with pytest.raises(UserError, match=r"giveaway\.claim_too_late"):
             await system.claim(conn, world.tools, giveaway.giveaway_id, second.user_id)
-        with pytest.raises(UserError, match=r"giveaway\.not_a_winner"):
+        with pytest.raises(UserError, match=r"claim\.passed_on"):
             await system.claim(conn, world.tools, giveaway.giveaway_id, first.user_id)
+        with pytest.raises(UserError, match=r"giveaway\.claim_not_yours"):
+            await system.claim(conn, world.tools, giveaway.giveaway_id, 4711)
     assert verify(record).ok
     (event,) = record["events"]
     assert (event["kind"], event["by"]) == ("unclaimed", str(BOT))
