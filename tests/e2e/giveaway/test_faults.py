@@ -101,7 +101,7 @@ async def test_an_entrant_leaves_and_another_loses_the_role(
     async def asked_again() -> bool:
         return bool(bot.said("member_list_asked_again"))
 
-    await eventually(asked_again)
+    await until(asked_again)
 
 
 async def test_without_the_members_intent(stage: Stage, start_bot: StartBot, tmp_path: Path) -> None:
