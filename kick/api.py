@@ -12,7 +12,8 @@ import aiohttp
 
 from core.clock import Clock, monotonic
 from core.kick_events import KickChannelIds, LiveStatus, kick_slug
-from kick.coerce import items, mapping, moment, parse, text, whole
+from core.moments import read_moment
+from kick.coerce import items, mapping, parse, text, whole
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +99,9 @@ class KickApi:
     def _live(self, row: Mapping[str, Any], broadcaster_user_id: int | None) -> LiveStatus:
         stream = mapping(row.get("stream"))
         live = stream.get("is_live") is True
-        started = moment(stream.get("start_time")) if live else None
-        return LiveStatus(None, None, live, "api", started, self._clock.now(), broadcaster_user_id)
+        now = self._clock.now()
+        started = read_moment(stream.get("start_time"), now) if live else None
+        return LiveStatus(None, None, live, "api", started, now, broadcaster_user_id)
 
     async def subscriptions(self) -> list[Subscription]:
         """The app's event subscriptions, oldest first."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 JsonObject = Mapping[str, Any]
 
 _MAX_ID = 2**63 - 1
 _MAX_GIFT = 10_000
-_MILLISECONDS_FROM = 100_000_000_000
 _EMPTY: JsonObject = {}
 
 
@@ -45,20 +43,6 @@ def whole(value: object, limit: int = _MAX_ID) -> int | None:
 def quantity(value: object) -> int | None:
     """A number of gifts, 1 to 10,000; more is no gift that Kick sells."""
     return whole(value, _MAX_GIFT) or None
-
-
-def moment(value: object) -> datetime | None:
-    """An ISO 8601 text (UTC where it names no zone) or Unix seconds or milliseconds, as aware UTC."""
-    try:
-        if isinstance(value, str):
-            parsed = datetime.fromisoformat(value)
-            return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        seconds = whole(value)
-        if not seconds:
-            return None
-        return datetime.fromtimestamp(seconds / 1000 if seconds >= _MILLISECONDS_FROM else seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def mapping(value: object) -> JsonObject:

@@ -14,7 +14,7 @@ from typing import Any
 
 from core.kick_events import ChatMessage, KickEvent, UnknownEvent
 from kick.channels import ids_in_name
-from kick.coerce import clean, mapping, moment, parse, quantity, text, whole
+from kick.coerce import clean, mapping, parse, quantity, text, whole
 from kick.decode_gifts import (
     decode_gift,
     decode_kicks,
@@ -164,7 +164,7 @@ def decode_chat(data: dict[str, Any], source: Source) -> ChatMessage | None:
         badges=_badges(sender.get("identity")),
         kind=text(data.get("type"), 40) or "message",
         gift_count=quantity(mapping(data.get("metadata")).get("gift_count")),
-        created_at=moment(data.get("created_at")),
+        created_at=source.moment(data.get("created_at")),
         received_at=source.received_at,
     )
 

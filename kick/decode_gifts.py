@@ -16,7 +16,7 @@ from core.kick_events import (
     UnknownEvent,
     fold,
 )
-from kick.coerce import JsonObject, items, mapping, moment, quantity, text, whole
+from kick.coerce import JsonObject, items, mapping, quantity, text, whole
 from kick.source import Source
 
 _LONGEST_ID = 100
@@ -43,7 +43,7 @@ def decode_gift(data: dict[str, Any], source: Source) -> GiftedSubs | None:
         total_chunks=quantity(chunk.get("total_chunks")),
         anonymous=anonymous,
         received_at=source.received_at,
-        created_at=moment(data.get("created_at")),
+        created_at=source.moment(data.get("created_at")),
     )
 
 
@@ -81,7 +81,7 @@ def decode_sent_message(data: dict[str, Any], source: Source) -> GiftNotice | Ow
         giftees=_names(message.get("giftedUsers")),
         quantity=quantity(message.get("subscriptions_count")),
         source="chat",
-        created_at=moment(message.get("created_at")),
+        created_at=source.moment(message.get("created_at")),
         received_at=source.received_at,
     )
 
@@ -106,7 +106,7 @@ def decode_kicks(data: dict[str, Any], source: Source) -> KicksGifted | None:
     name, amount = text(sender.get("username"), 100), whole(mapping(data.get("gift")).get("amount"), 10_000_000)
     if not name or not amount or key is None:
         return None
-    user_id, at = whole(sender.get("id")) or None, moment(data.get("created_at")) or source.received_at
+    user_id, at = whole(sender.get("id")) or None, source.moment(data.get("created_at")) or source.received_at
     return KicksGifted(source.chatroom_id, source.channel_id, user_id, name, amount, key, at)
 
 
@@ -126,7 +126,7 @@ def decode_subscription_gifted(data: dict[str, Any], source: Source) -> GiftNoti
         giftees=giftees,
         quantity=quantity(len(giftees)),
         source="subscription_gifted",
-        created_at=moment(data.get("created_at")),
+        created_at=source.moment(data.get("created_at")),
         received_at=source.received_at,
     )
 

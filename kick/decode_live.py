@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from core.kick_events import Hosting, LiveStatus
-from kick.coerce import JsonObject, mapping, moment, text, whole
+from kick.coerce import JsonObject, mapping, text, whole
 from kick.source import Source
 
 
 def decode_live(data: dict[str, Any], source: Source) -> LiveStatus:
     """StreamerIsLive; its livestream says since when."""
     stream = mapping(data.get("livestream"))
-    started = moment(stream.get("start_time")) or moment(stream.get("created_at"))
+    started = source.moment(stream.get("start_time")) or source.moment(stream.get("created_at"))
     return _live(stream, source, live=True, started_at=started)
 
 

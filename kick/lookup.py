@@ -10,7 +10,8 @@ import aiohttp
 
 from core.clock import Clock
 from core.kick_events import KickChannelIds, LiveStatus, kick_slug
-from kick.coerce import mapping, moment, parse, text, whole
+from core.moments import read_moment
+from kick.coerce import mapping, parse, text, whole
 
 _PATIENCE = aiohttp.ClientTimeout(total=10)
 _LARGEST_ANSWER = 4 * 1024 * 1024
@@ -94,5 +95,6 @@ def _live_status(ids: KickChannelIds, livestream: Any, clock: Clock) -> LiveStat
     """A stream object counts as live unless it says `is_live: false`."""
     stream = mapping(livestream)
     live = bool(stream) and stream.get("is_live") is not False
-    started = moment(stream.get("start_time")) or moment(stream.get("created_at"))
-    return LiveStatus(ids.channel_id, ids.chatroom_id, live, "site", started if live else None, clock.now())
+    now = clock.now()
+    started = read_moment(stream.get("start_time"), now) or read_moment(stream.get("created_at"), now)
+    return LiveStatus(ids.channel_id, ids.chatroom_id, live, "site", started if live else None, now)

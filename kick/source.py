@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.moments import read_moment
 from kick.coerce import whole
 
 
@@ -18,6 +19,10 @@ class Source:
     chatroom_id: int | None
     channel_id: int | None
     received_at: datetime
+
+    def moment(self, said: object) -> datetime | None:
+        """A moment that the payload says, if one can be that."""
+        return read_moment(said, self.received_at)
 
     def chatroom(self, said: object) -> int | None:
         """The chatroom's id, else the one that the payload says."""

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from core.kick_events import ANONYMOUS, GiftedSubs, KickEvent, KicksGifted, LiveStatus, OwnSub, UnknownEvent, fold
-from kick.coerce import JsonObject, items, mapping, moment, parse, text, whole
+from core.moments import read_moment
+from kick.coerce import JsonObject, items, mapping, parse, text, whole
 
 LARGEST_BODY = 256 * 1024
 
@@ -72,7 +73,7 @@ def _gift(data: dict[str, Any], _message_id: str, sent_at: datetime) -> GiftedSu
         total_chunks=None,
         anonymous=anonymous,
         received_at=sent_at,
-        created_at=moment(data.get("created_at")) or sent_at,
+        created_at=read_moment(data.get("created_at"), sent_at) or sent_at,
         transport="webhook",
         broadcaster_user_id=_broadcaster(data),
         giftee_ids=tuple(giftee for giftee, _name in people if giftee is not None),
@@ -81,7 +82,7 @@ def _gift(data: dict[str, Any], _message_id: str, sent_at: datetime) -> GiftedSu
 
 def _own_sub(data: dict[str, Any], _message_id: str, sent_at: datetime) -> OwnSub | None:
     user_id, name = _person(data.get("subscriber"))
-    at = moment(data.get("created_at")) or sent_at
+    at = read_moment(data.get("created_at"), sent_at) or sent_at
     broadcaster = _broadcaster(data)
     if not name:
         return None
@@ -91,7 +92,7 @@ def _own_sub(data: dict[str, Any], _message_id: str, sent_at: datetime) -> OwnSu
 def _kicks(data: dict[str, Any], _message_id: str, sent_at: datetime) -> KicksGifted | None:
     user_id, name = _person(data.get("sender"))
     amount = whole(mapping(data.get("gift")).get("amount"), 10_000_000)
-    at = moment(data.get("created_at")) or sent_at
+    at = read_moment(data.get("created_at"), sent_at) or sent_at
     broadcaster = _broadcaster(data)
     if not name or not amount:
         return None
@@ -104,8 +105,8 @@ def _live(data: dict[str, Any], _message_id: str, sent_at: datetime) -> LiveStat
     live, broadcaster = data.get("is_live"), _broadcaster(data)
     if not isinstance(live, bool) or broadcaster is None:
         return None
-    started = moment(data.get("started_at"))
-    at = (started if live else moment(data.get("ended_at"))) or sent_at
+    started = read_moment(data.get("started_at"), sent_at)
+    at = (started if live else read_moment(data.get("ended_at"), sent_at)) or sent_at
     return LiveStatus(None, None, live, "webhook", started if live else None, at, broadcaster)
 
 
