@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.clock import monotonic
+from core.moments import clamped, microseconds_of
 
 __all__ = [
     "Connection",
@@ -83,6 +84,24 @@ def _ssl_argument(mode: str) -> str | ssl.SSLContext:
     return context
 
 
+def _read_every_moment(engine: AsyncEngine) -> None:
+    """Every moment that PostgreSQL can hold is read as an aware one, infinities and other millennia included.
+
+    The driver's own reading gives naive dates for infinities, and fails for years that Python does not have: one such
+    row would make every answer that holds it unreadable.
+    """
+
+    def connected(connection: Any, _record: ConnectionPoolEntry) -> None:
+        connection.run_async(
+            lambda driver: driver.set_type_codec(
+                "timestamptz", schema="pg_catalog", format="tuple",
+                encoder=lambda when: (microseconds_of(when),), decoder=lambda stored: clamped(stored[0]),
+            )
+        )  # fmt: skip
+
+    event.listen(engine.sync_engine, "connect", connected)
+
+
 def _ping_after_idleness(engine: AsyncEngine) -> None:
     """Connections that rested are tried before use, as the server may have restarted; busy ones are not.
 
@@ -117,6 +136,7 @@ class Database:
             # No overflow: connections made and thrown away in a rush cost more than the wait for a kept one.
             parsed, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_SECONDS, connect_args=arguments,
         )  # fmt: skip
+        _read_every_moment(self._engine)
         _ping_after_idleness(self._engine)
 
     @asynccontextmanager

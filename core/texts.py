@@ -14,6 +14,8 @@ from pathlib import Path
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from core.moments import EARLIEST, LATEST
+
 log = logging.getLogger(__name__)
 
 RTL_LOCALES = frozenset({"ar"})
@@ -53,8 +55,8 @@ def mention(discord_id: int) -> str:
 
 
 def moment(when: datetime, style: str = "F") -> str:
-    """Discord's own timestamp, shown in the reader's zone. Styles: t T d D f F R."""
-    return f"<t:{int(when.timestamp())}:{style}>"
+    """Discord's own timestamp, shown in the reader's zone. Styles: t T d D f F R. A date that no clock shows is `?`."""
+    return f"<t:{int(when.timestamp())}:{style}>" if EARLIEST < when < LATEST else "?"
 
 
 def percent(part: int, whole: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
 
 import asyncpg
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.db import Database, _engine_arguments, is_away, violated_constraint
+from core.texts import moment
 
 
 @pytest.fixture
@@ -55,6 +57,25 @@ async def test_a_transaction_commits_and_rolls_back(db: Database) -> None:
     async with db.transaction() as conn:
         assert list((await conn.execute(text("SELECT key FROM process_state"))).scalars()) == ["kept"]
         assert (await conn.execute(text("SHOW timezone"))).scalar() == "UTC"
+
+
+@pytest.mark.parametrize(
+    "stored", ["infinity", "-infinity", "4713-01-01 BC", "0001-01-01", "9999-12-31", "290000-01-01"]
+)
+async def test_every_moment_that_is_stored_can_be_read_and_reckoned_with(db: Database, stored: str) -> None:
+    async with db.transaction() as conn:
+        read = (await conn.execute(text(f"SELECT '{stored}'::timestamptz, ARRAY['{stored}'::timestamptz]"))).one()
+    for when in (read[0], *read[1]):
+        assert when.tzinfo is UTC
+        assert when - timedelta(days=200_000) < when < when + timedelta(days=200_000)
+        assert moment(when) == "?"
+
+
+async def test_a_moment_is_kept_to_the_microsecond(db: Database) -> None:
+    east = datetime(2026, 3, 1, 1, 2, 3, 456_789, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    async with db.transaction() as conn:
+        read = (await conn.execute(text("SELECT CAST(:when AS timestamptz)"), {"when": east})).scalar_one()
+    assert (read, read.tzinfo) == (east, UTC)
 
 
 async def test_a_constraints_name_is_found(db: Database) -> None:
