@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from core.clock import Clock
 from core.db import Connection, Database, Row, is_away
 from core.kick_events import KickEvent, UnknownEvent
+from core.moments import happened
 from raffle_system import kick_inbox_store as store
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,8 @@ class KickInbox:
 
     async def _do(self, conn: Connection, row: Row) -> None:
         sent_at = row["sent_at"] or row["received_at"]
+        if not happened(sent_at, self._clock.now()):
+            sent_at = row["received_at"]
         event = self._decode(row["event"], row["message_id"], bytes(row["body"]), sent_at)
         if event is None:
             self.counters["unreadable"] += 1

@@ -28,6 +28,7 @@ from core.kick_events import (
     kick_slug,
     webhook_gift_key,
 )
+from core.moments import read_moment
 from raffle_system import (
     gift_review,
     gift_thanks,
@@ -100,6 +101,7 @@ class KickIntake:
             self._followed[guild_id].ids.slug or str(self._followed[guild_id].ids.chatroom_id): {
                 "live": live,
                 "source": source,
+                "set_aside": self._followed[guild_id].live.set_aside,
             }
             for guild_id, (live, source) in states.items()
         }
@@ -273,10 +275,10 @@ class KickIntake:
             await self._until_stored(lambda: self._believe(gap))
 
     async def _unheard(self, conn: Connection, now: datetime) -> SocketGap | None:
-        last = await process_state.get(conn, HEARD_KEY)
-        if last is None or datetime.fromisoformat(last) >= now:
+        since = read_moment(await process_state.get(conn, HEARD_KEY), now)
+        if since is None or since >= now:
             return None
-        gap = SocketGap(datetime.fromisoformat(last), now, "no process listened")
+        gap = SocketGap(since, now, "no process listened")
         await gifted_sub_tracker.record_gap(conn, gap.started_at, gap.ended_at, gap.reason)
         return gap
 
@@ -285,7 +287,17 @@ class KickIntake:
         for guild_id, followed in list(self._followed.items()):
             settings = self._guilds.find(guild_id)
             if settings is not None:
-                await self._credit(settings, followed)
+                await self._credit_alone(settings, followed)
+
+    async def _credit_alone(self, settings: GuildSettings, followed: Followed) -> None:
+        """One guild's trouble is not another's: it is logged, counted, and tried again at the next tick."""
+        try:
+            await self._credit(settings, followed)
+        except Exception as error:
+            if is_away(error):
+                raise
+            self.counters["minutes_failed"] += 1
+            log.exception("kick_minutes_failed", extra={"guild": settings.guild_id})
 
     async def _credit(self, settings: GuildSettings, followed: Followed) -> None:
         now = self._clock.now()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.db import Connection
 from core.kick_events import Hosting, LiveSource, LiveStatus
+from core.moments import happened
 from raffle_system import live_store as store
+
+log = logging.getLogger(__name__)
 
 OFFICIAL: tuple[LiveSource, ...] = ("webhook", "api")
 UNOFFICIAL: tuple[LiveSource, ...] = ("socket", "site")
@@ -24,12 +28,14 @@ class LiveState:
     """What each source said last of one channel.
 
     `inherited` is what an earlier process had decided; it counts until its moment passes or a source speaks.
+    `set_aside` counts kept words that cannot be true: of a date at which nothing can have happened.
     """
 
     said: dict[LiveSource, LiveStatus] = field(default_factory=dict)
     hosting_since: datetime | None = None
     inherited: tuple[bool, LiveSource, datetime] | None = None
     decided: Decision = (False, None)
+    set_aside: int = 0
 
     @property
     def hosting(self) -> bool:
@@ -90,10 +96,14 @@ async def keep_decision(conn: Connection, guild_id: int, live: bool, source: Liv
 async def restore(conn: Connection, guild_id: int, state: LiveState, now: datetime) -> None:
     """What earlier processes kept."""
     for row in await store.all_of(conn, guild_id):
-        if row["source"] == DECIDED:
+        if not happened(row["at"], now):
+            state.set_aside += 1
+            log.warning("kick_live_set_aside", extra={"guild": guild_id, "source": row["source"], "at": row["at"]})
+        elif row["source"] == DECIDED:
             state.inherited = (row["live"], row["said_by"], now + INHERITED_HOLDS)
         else:
-            state.hear(LiveStatus(None, None, row["live"], "webhook", row["started_at"], row["at"]))
+            started = row["started_at"] if row["started_at"] and happened(row["started_at"], now) else None
+            state.hear(LiveStatus(None, None, row["live"], "webhook", started, row["at"]))
 
 
 async def kept_decision(conn: Connection, guild_id: int) -> tuple[bool, datetime] | None:

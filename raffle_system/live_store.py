@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from core.db import Connection, Row
+from core.moments import AHEAD
 
 
 async def all_of(conn: Connection, guild_id: int) -> list[Row]:
@@ -20,16 +21,17 @@ async def all_of(conn: Connection, guild_id: int) -> list[Row]:
 async def keep(
     conn: Connection, guild_id: int, source: str, live: bool, started_at: datetime | None, at: datetime, said_by: str
 ) -> None:
-    """What a source said, unless it said something newer before."""
+    """What a source said, unless it said something newer before; more than `AHEAD` newer it cannot have been."""
     await conn.execute(
         text(
             "INSERT INTO kick_live AS k (guild_id, source, live, started_at, at, said_by) "
             "VALUES (:guild_id, :source, :live, :started_at, :at, :said_by) "
             "ON CONFLICT (guild_id, source) DO UPDATE SET live = excluded.live, "
-            "started_at = excluded.started_at, at = excluded.at, said_by = excluded.said_by WHERE k.at <= excluded.at"
+            "started_at = excluded.started_at, at = excluded.at, said_by = excluded.said_by "
+            "WHERE k.at <= excluded.at OR k.at > CAST(:newest AS timestamptz)"
         ),
         {
             "guild_id": guild_id, "source": source, "live": live, "started_at": started_at, "at": at,
-            "said_by": said_by,
+            "said_by": said_by, "newest": at + AHEAD,
         },
     )  # fmt: skip

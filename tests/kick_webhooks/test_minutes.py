@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.db import Database
+from core.db import Connection, Database
 from core.kick_events import Hosting, KickChannelIds, LiveStatus
+from raffle_system import live
 from raffle_system.kick_intake import KickIntake
 from raffle_system.live import POLL_HOLDS, LiveState
 from tests.conftest import PostgresServer
@@ -227,3 +229,57 @@ def test_hosting_ends_with_a_stream_that_began_after_it() -> None:
     assert state.decide(NOW + MINUTE, chat_says=None) == (False, "api")
     state.hear(_said(True, "api", NOW + 3 * MINUTE, NOW + 2 * MINUTE))
     assert state.decide(NOW + 3 * MINUTE, chat_says=None) == (True, "api")
+
+
+@pytest.mark.parametrize("at", ["infinity", "-infinity", "0001-01-01", "1970-01-01", "9999-12-31", "4713-01-01 BC"])
+async def test_a_kept_word_without_a_moment_stops_neither_minutes_nor_health(database_url: str, at: str) -> None:
+    """It is set aside, counted and shown, and gives way to the next word."""
+    world = await World(Database(database_url), clock=FakeClock(NOW)).open()
+    try:
+        for source in ("webhook", "decided"):
+            await world.execute(
+                f"INSERT INTO kick_live (guild_id, source, live, started_at, at, said_by) "
+                f"VALUES (:guild, :source, true, '{at}', '{at}', 'webhook')",
+                guild=world.guild_id, source=source,
+            )  # fmt: skip
+        await world.execute("INSERT INTO process_state VALUES ('kick_heard', '9999-12-31T23:59:59+00:00')")
+        assert await _hour(world, live=True) == 60
+        process = Both(world).processes[0]
+        await world.execute(f"UPDATE kick_live SET at = '{at}'")
+        await process.heard()
+        await process.tick_minutes()
+        assert process.live_by_slug() == {"streamer": {"live": False, "source": None, "set_aside": 2}}
+        word = LiveStatus(1, ROOM, False, "webhook", None, NOW, 9)
+        async with world.db.transaction() as conn:
+            await process.on_webhook(conn, word, "m")
+        assert await world.scalar("SELECT at FROM kick_live WHERE source = 'webhook'") == NOW
+    finally:
+        await world.db.close()
+
+
+async def test_one_guilds_trouble_leaves_the_others_their_minutes(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await World(Database(database_url), clock=FakeClock(NOW)).open()
+    try:
+        await world.guilds.ensure(5)
+        both = Both(world)
+        process = both.processes[0]
+        process.follow({5: KickChannelIds("ill", 2, 77, 10), world.guild_id: KickChannelIds("streamer", 1, ROOM, 9)})
+        restored = live.restore
+
+        async def ill(conn: Connection, guild_id: int, state: LiveState, now: datetime) -> None:
+            if guild_id == 5:
+                raise ValueError("a row that nobody foresaw")
+            await restored(conn, guild_id, state, now)
+
+        monkeypatch.setattr(live, "restore", ill)
+        both.live = True
+        await both.tell()
+        await both.do(("chat", 0, 1))
+        world.clock.advance(2 * MINUTE)
+        await process.tick_minutes()
+        assert await world.scalar("SELECT minutes FROM watchtime") >= 1
+        assert process.counters["minutes_failed"] == 1
+    finally:
+        await world.db.close()
