@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from core.db import Connection, Row
+from core.moments import happened
 from raffle_system.models import Grant
 
 # Expects CTEs `held` and `input` before it and the parameter :now. `held` locks the periods before anything else is
@@ -94,7 +95,7 @@ _GRANT_MANY = text(GRANT_MANY)  # read once: it is long, and every gift goes thr
 
 
 def parameters(grants: Sequence[Grant], now: datetime) -> dict[str, object]:
-    """What GRANT_MANY takes."""
+    """What GRANT_MANY takes; what happened at no moment that can be happens now."""
     return {
         "guild_ids": [g.guild_id for g in grants],
         "period_ids": [g.period_id for g in grants],
@@ -106,7 +107,7 @@ def parameters(grants: Sequence[Grant], now: datetime) -> dict[str, object]:
         "descriptions": [g.description for g in grants],
         "actors": [g.actor for g in grants],
         "reverses": [g.reverses for g in grants],
-        "occurred": [g.occurred_at for g in grants],
+        "occurred": [g.occurred_at if happened(g.occurred_at, now) else now for g in grants],
         "now": now,
     }
 

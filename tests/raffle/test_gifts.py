@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
+from cogs import raffle_gifts
 from core.kick_events import GiftNotice, GiftsLeaderboard
-from raffle_system import gifted_sub_tracker
+from raffle_system import gift_review, gifted_sub_tracker
 from raffle_system.gifted_sub_tracker import GifterIds
 from tests.raffle.support import (
+    ADMIN,
     CHATROOM,
     MEMBER,
     MINUTE,
     OTHER,
     SECOND,
+    EchoReader,
     World,
     by_webhook,
     chat,
@@ -310,3 +313,17 @@ async def test_a_notice_names_the_gifter_too(world: World) -> None:
     )  # fmt: skip
     ids.note(notice)
     assert ids.find(gifted(world.clock, "giver", FIVE)) == 72
+
+
+@pytest.mark.parametrize("at", ["-infinity", "infinity", "0001-01-01", "9999-12-31"])
+async def test_a_stored_gift_without_a_moment_is_listed_and_can_be_decided(world: World, at: str) -> None:
+    await world.link(MEMBER, "giver", 71)
+    await world.gift(by_webhook(world.clock, gifter_id=71), webhook_key="wh:1")
+    await world.execute(f"UPDATE raffle_gifted_subs SET gifted_at = '{at}'")
+    async with world.db.transaction() as conn:
+        rows, waiting = await gift_review.waiting(conn, world.guild_id)
+        shown = raffle_gifts.page(EchoReader(), rows, waiting)
+        assert "'when': '?'" in shown.description
+        await gift_review.approve(conn, world.settings, rows[0]["id"], ADMIN, world.clock.now())
+    assert await world.total() == 15
+    assert await world.scalar("SELECT occurred_at FROM raffle_ticket_log") == world.clock.now()
