@@ -345,7 +345,7 @@ class KickIntake:
 
         Where they had last seen the stream offline, nothing is owed for the time since.
         """
-        decided = await live.kept_decision(conn, settings.guild_id)
+        decided = await live.kept_decision(conn, settings.guild_id, now)
         if decided is None:
             return floor_minute(now) - MINUTE * (settings.watch_window_minutes + 1)
         was_live, since = decided

@@ -106,7 +106,8 @@ async def restore(conn: Connection, guild_id: int, state: LiveState, now: dateti
             state.hear(LiveStatus(None, None, row["live"], "webhook", started, row["at"]))
 
 
-async def kept_decision(conn: Connection, guild_id: int) -> tuple[bool, datetime] | None:
+async def kept_decision(conn: Connection, guild_id: int, now: datetime) -> tuple[bool, datetime] | None:
     """(live, since when) as an earlier process had decided last; None where none ever did."""
-    rows = [row for row in await store.all_of(conn, guild_id) if row["source"] == DECIDED]
+    kept = await store.all_of(conn, guild_id)
+    rows = [row for row in kept if row["source"] == DECIDED and happened(row["at"], now)]
     return (rows[0]["live"], rows[0]["at"]) if rows else None
