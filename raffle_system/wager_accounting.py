@@ -1,8 +1,6 @@
-"""The rules of wagers: how many tickets an amount is worth, and when an answer is not to be believed."""
+"""The numbers of wagers: what is paid at once, when an answer is not to be believed, when a feed is asked again."""
 
 from __future__ import annotations
-
-from decimal import ROUND_FLOOR, Decimal, localcontext
 
 from raffle_system.config import LARGEST_BONUS
 
@@ -11,23 +9,6 @@ MOST_AT_ONCE = LARGEST_BONUS
 MOST_TICKETS = 2_000_000_000
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 60, 3600
 TELL_AFTER_FAILURES = 3
-
-
-def tickets_for(usd: Decimal, rate: int) -> int:
-    """Tickets that an amount wagered in the period is worth; `rate` is tickets to 1000 USD.
-
-    >>> tickets_for(Decimal("432.31"), 20)
-    8
-    """
-    with localcontext() as context:
-        context.prec = 60
-        worth = (max(usd, Decimal(0)) * rate / 1000).to_integral_value(rounding=ROUND_FLOOR)
-    return min(int(worth), MOST_TICKETS)
-
-
-def due_now(start: Decimal, high: Decimal, rate: int, awarded: int) -> int:
-    """Tickets to award for the rise from the period's start to the high-water mark, less those awarded."""
-    return max(tickets_for(high - start, rate) - awarded, 0)
 
 
 def is_collapse(fallen: int, compared: int) -> bool:

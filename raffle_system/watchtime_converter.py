@@ -12,7 +12,6 @@ from core.guilds import GuildSettings
 from core.identity import name_key
 from raffle_system import watchtime_store as store
 from raffle_system.chat_activity import Viewer
-from raffle_system.config import MINUTES_PER_HOUR
 from raffle_system.models import Period
 from raffle_system.tickets import ledger_refusals
 
@@ -31,16 +30,6 @@ class Conversion:
     members: int
     tickets: int
     top: Sequence[Earner]
-
-
-def whole_hours(minutes: int, converted: int) -> tuple[int, int]:
-    """(hours to pay now, minutes converted afterwards).
-
-    >>> whole_hours(185, 120)
-    (1, 180)
-    """
-    hours = minutes // MINUTES_PER_HOUR - converted // MINUTES_PER_HOUR
-    return max(hours, 0), max(converted, minutes // MINUTES_PER_HOUR * MINUTES_PER_HOUR)
 
 
 async def credit(

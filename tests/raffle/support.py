@@ -174,13 +174,17 @@ class World:
 
     async def link(self, member: int, kick_name: str, kick_id: int | None) -> None:
         """Link and pay what waited for it, as a typed code does."""
+        await self.link_only(member, kick_name, kick_id)
         async with self.db.transaction() as conn:
-            await identity.bind(conn, self.guild_id, member, kick_name, kick_id, None, self.clock.now())
             current = await periods.active(conn, self.guild_id)
             await watchtime_converter.convert(conn, self.settings, current, self.clock.now(), only=kick_id)
             await gifted_sub_tracker.pay_linked(
                 conn, self.settings, current, member, kick_id, kick_name, self.clock.now()
             )
+
+    async def link_only(self, member: int, kick_name: str, kick_id: int | None) -> None:
+        async with self.db.transaction() as conn:
+            await identity.bind(conn, self.guild_id, member, kick_name, kick_id, None, self.clock.now())
 
     async def unlink(self, member: int) -> None:
         async with self.db.transaction() as conn:

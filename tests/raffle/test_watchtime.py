@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
-from raffle_system import watchtime_converter
+from core.db import Connection
+from raffle_system import watchtime_converter, watchtime_store
 from raffle_system.chat_activity import Viewer
-from raffle_system.watchtime_converter import whole_hours
 from tests.raffle.support import DAY, HOUR, MEMBER, MINUTE, OTHER, World
 
 
-def test_worked_example_185_watched_120_converted() -> None:
-    assert whole_hours(185, 120) == (1, 180)
+async def watched(conn: Connection, world: World, period_id: int, minutes: Sequence[int]) -> None:
+    """That many minutes more for the linked viewers 1, 2, 3 ..."""
+    await conn.execute(
+        text(
+            "WITH added AS (SELECT i, m FROM unnest(CAST(:minutes AS integer[])) WITH ORDINALITY AS t (m, i)), "
+            "known AS (INSERT INTO watchtime (guild_id, kick_user_id, kick_name, name_key, minutes, last_minute, active_until) "
+            "SELECT :g, i, 'v' || i, 'v' || i, 0, :now, :now FROM added ON CONFLICT DO NOTHING), "
+            "linked AS (INSERT INTO links (guild_id, discord_id, kick_name, name_key, kick_user_id, linked_at) "
+            "SELECT :g, 1000 + i, 'v' || i, 'v' || i, i, :now FROM added ON CONFLICT DO NOTHING) "
+            "INSERT INTO watchtime_periods AS p (guild_id, period_id, kick_user_id, minutes) "
+            "SELECT :g, :period, i, m FROM added "
+            "ON CONFLICT (period_id, kick_user_id) DO UPDATE SET minutes = p.minutes + excluded.minutes"
+        ),
+        {"g": world.guild_id, "period": period_id, "minutes": list(minutes), "now": world.clock.now()},
+    )
 
 
-@given(st.integers(0, 10_000), st.integers(0, 10_000))
-def test_hours_never_go_back_and_less_than_an_hour_carries(minutes: int, more: int) -> None:
-    first, converted = whole_hours(minutes, 0)
-    second, after = whole_hours(minutes + more, converted)
-    assert first + second == (minutes + more) // 60
-    assert 0 <= minutes + more - after < 60
+VIEWERS = 8
+rounds = st.lists(st.lists(st.integers(0, 400), min_size=VIEWERS, max_size=VIEWERS), min_size=1, max_size=4)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(added=rounds, rate=st.integers(0, 100))
+async def test_whole_hours_pay_once_and_less_than_an_hour_carries(
+    world: World, added: list[list[int]], rate: int
+) -> None:
+    """Eight viewers, converted after each round: each was paid for the whole hours of the sum, and by whole hours."""
+    period = await world.period()
+    async with world.db.transaction() as conn, conn.begin_nested() as example:
+        paid = 0
+        for minutes in added:
+            await watched(conn, world, period.id, minutes)
+            rows = await watchtime_store.convert(conn, world.guild_id, period.id, rate, world.clock.now())
+            paid += int(rows[0]["tickets"]) if rows else 0
+        sums = [sum(one) for one in zip(*added, strict=True)]
+        stored = await conn.execute(text("SELECT minutes_converted FROM watchtime_periods ORDER BY kick_user_id"))
+        assert [row.minutes_converted for row in stored] == [minutes // 60 * 60 for minutes in sums]
+        assert paid == sum(minutes // 60 * rate for minutes in sums)
+        done = await conn.execute(text("SELECT minutes_converted, tickets_awarded FROM raffle_watchtime_converted"))
+        runs = [tuple(row) for row in done]
+        assert all(minutes and minutes % 60 == 0 and tickets == minutes // 60 * rate for minutes, tickets in runs)
+        assert sum(minutes for minutes, _ in runs) == sum(minutes // 60 * 60 for minutes in sums)
+        await example.rollback()
 
 
 async def test_worked_example_pays_ten_tickets_and_marks_180(world: World) -> None:
@@ -114,6 +149,38 @@ async def test_a_draw_pays_late_minutes_before_it_freezes(world: World) -> None:
     await world.watch(123, 1)
     started = await world.start_draw(november)
     assert started.frozen.total_tickets == 15
+
+
+@pytest.mark.parametrize(("before", "paid"), [(timedelta(microseconds=1), 10), (timedelta(0), 0)])
+async def test_a_link_counts_for_the_month_that_it_was_made_in(world: World, before: timedelta, paid: int) -> None:
+    """The month's end is the first moment of the next one; a link may be stored after it."""
+    await world.watch(123, 60)
+    november = await world.period()
+    world.clock.set(november.end_date)
+    await world.schedule.close_due_periods()
+    world.clock.set(november.end_date - before)
+    await world.link_only(MEMBER, "viewer123", 123)
+    world.clock.set(november.end_date + HOUR)
+    await _hourly(world)
+    assert await world.total(MEMBER, november) == paid
+
+
+async def test_a_tick_with_nothing_due_leaves_no_trace(world: World) -> None:
+    await world.link(MEMBER, "viewer123", 123)
+    await world.watch(123, 61)
+    for _ in range(3):
+        await world.convert()
+    assert await world.scalar("SELECT count(*) FROM raffle_watchtime_converted") == 1
+
+
+async def test_the_days_limit_is_the_last_minute_that_counts(world: World) -> None:
+    await world.set("watch_minutes_per_day", 3)
+    world.clock.set(world.clock.now().replace(hour=23, minute=55))
+    counted = []
+    for _ in range(9):
+        await world.watch(123, 1)
+        counted.append(await world.scalar("SELECT minutes FROM watchtime_periods"))
+    assert counted == [1, 2, 3, 3, 3, 4, 5, 6, 6]
 
 
 async def test_a_link_made_after_the_end_opens_only_the_running_month(world: World) -> None:

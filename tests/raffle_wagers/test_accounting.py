@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from bench.support import Statements
-from core.db import Database
+from core.db import Connection
 from raffle_system import shuffle_links, wager_store
 from raffle_system.models import Period
-from raffle_system.wager_accounting import MOST_TICKETS, due_now, is_collapse, retry_seconds, tickets_for
+from raffle_system.wager_accounting import MOST_TICKETS, is_collapse, retry_seconds
 from raffle_system.wager_sources import WagerRow
 from tests.raffle.support import MEMBER, OTHER, World
 from tests.raffle_wagers.conftest import WagerWorld
 
-amounts = st.decimals(0, 10**11, places=8, allow_nan=False)
-
-
-def test_the_plans_examples() -> None:
-    start = Decimal("1667.69")
-    assert tickets_for(Decimal("2100.00") - start, 20) == 8
-    assert due_now(start, Decimal("2117.69"), 20, 8) == 1
-    assert [tickets_for(Decimal(usd), 20) for usd in (500, 1200, 300)] == [10, 24, 6]
-    assert tickets_for(Decimal("999999999999.99999999"), 20) == MOST_TICKETS
-    assert tickets_for(Decimal("-1"), 20) == 0
-
-
-@given(start=amounts, steps=st.lists(amounts, max_size=8), rate=st.integers(0, 10_000))
-def test_whatever_the_steps_the_sum_is_that_of_one_step(start: Decimal, steps: list[Decimal], rate: int) -> None:
-    high, awarded = start, 0
-    for amount in steps:
-        high = max(high, amount)
-        awarded += due_now(start, high, rate, awarded)
-    assert awarded == tickets_for(high - start, rate)
+ACCOUNTS = 12
+# A rise of 10^6 USD at the highest rate is less than what waits for an admin.
+amounts = st.decimals(0, 10**6, places=8, allow_nan=False)
+courses = st.lists(st.lists(amounts, min_size=ACCOUNTS, max_size=ACCOUNTS), min_size=2, max_size=5)
 
 
 def test_more_than_half_of_the_rows_must_fall() -> None:
@@ -54,28 +40,94 @@ def test_pauses_grow_and_end() -> None:
     assert retry_seconds(1, 86_400, 10, None, too_many=True) == 86_400
 
 
-async def test_the_database_counts_as_the_rule_does(world: World, db: Database) -> None:
-    period = await world.period()
-    place = {
-        "guild_id": world.guild_id, "period_id": period.id, "casino": "shuffle", "source_key": "x", "windowed": True,
-    }  # fmt: skip
-    figures = [Decimal(t) for t in ("0", "49.99999999", "50", "432.31", "99999999.99999999", "50000000000")]
-    rows = [WagerRow(f"n{i}", f"n{i}", f"n{i}", figure) for i, figure in enumerate(figures)]
-    async with db.transaction() as conn:
-        await conn.execute(
+class Books:
+    """Linked accounts of one source, polled inside of the caller's transaction."""
+
+    def __init__(self, world: World, conn: Connection, period: Period, rate: int) -> None:
+        self.world, self.conn, self.rate = world, conn, rate
+        self.place = {
+            "guild_id": world.guild_id, "period_id": period.id, "casino": "shuffle", "source_key": "x",
+            "windowed": False,
+        }  # fmt: skip
+
+    async def link_all(self) -> None:
+        await self.conn.execute(
             text(
                 "INSERT INTO raffle_shuffle_links (guild_id, shuffle_username, name_key, kick_name, discord_id, "
                 "linked_at, verified, status) SELECT :g, 'n' || i, 'n' || i, 'k', 1000 + i, now(), TRUE, 'verified' "
-                "FROM generate_series(0, 5) i"
+                "FROM generate_series(0, :most) i"
             ),
-            {"g": world.guild_id},
+            {"g": self.world.guild_id, "most": ACCOUNTS - 1},
         )
-        await wager_store.absorb(
-            conn, place, rows, rate=20, threshold=20, baseline=True, rebase=False, now=world.clock.now()
-        )
-    stored = await world.rows("SELECT tickets_awarded, waiting FROM raffle_shuffle_wagers ORDER BY account_key")
-    assert [row["tickets_awarded"] for row in stored[:4]] == [tickets_for(f, 20) for f in figures[:4]]
-    assert [row["waiting"] for row in stored] == [False, False, False, False, True, True]
+
+    async def poll(self, amounts_: Sequence[Decimal], *, baseline: bool = False) -> int:
+        """The answer that has these amounts, taken in; the tickets that it paid."""
+        rows = [WagerRow(f"n{i}", f"n{i}", f"n{i}", amount) for i, amount in enumerate(amounts_)]
+        paid = await wager_store.absorb(
+            self.conn, self.place, rows, rate=self.rate, threshold=20, baseline=baseline, rebase=False,
+            now=self.world.clock.now(),
+        )  # fmt: skip
+        return int(paid[0]["tickets"]) if paid else 0
+
+    async def tickets(self) -> list[int]:
+        """Each member's, by account."""
+        result = await self.conn.execute(
+            text("SELECT i, coalesce(sum(ticket_change), 0) AS tickets FROM generate_series(0, :most) i LEFT JOIN "
+                 "raffle_ticket_log ON discord_id = 1000 + i AND source = 'shuffle_wager' GROUP BY i ORDER BY i"),
+            {"most": ACCOUNTS - 1},
+        )  # fmt: skip
+        return [row.tickets for row in result]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(course=courses, rate=st.integers(0, 1000))
+async def test_whatever_the_steps_the_sum_is_that_of_one_step(
+    world: World, course: list[list[Decimal]], rate: int
+) -> None:
+    """Twelve accounts go up and down in small and large steps; what was paid is worth the highest rise, not more."""
+    period = await world.period()
+    async with world.db.transaction() as conn, conn.begin_nested() as example:
+        books = Books(world, conn, period, rate)
+        await books.link_all()
+        await books.poll(course[0], baseline=True)
+        paid = sum([await books.poll(amounts_) for amounts_ in course[1:]])
+        risen = [max(one) - one[0] for one in zip(*course, strict=True)]
+        assert await books.tickets() == [int(usd * rate / 1000) for usd in risen]
+        assert paid == sum(await books.tickets())
+        assert await books.poll(course[-1]) == 0
+        await example.rollback()
+
+
+@pytest.mark.parametrize(
+    ("usd", "tickets"),
+    [("0", 0), ("49.99999999", 0), ("50", 1), ("432.31", 8), ("99999.99999999", 1999), ("50000000", 1_000_000),
+     ("50000050", 0), ("100000000000", 0)],
+)  # fmt: skip
+async def test_an_amount_is_worth_its_whole_tickets(world: World, usd: str, tickets: int) -> None:
+    """More than a million at once waits for an admin."""
+    period = await world.period()
+    async with world.db.transaction() as conn:
+        books = Books(world, conn, period, 20)
+        await books.link_all()
+        await books.poll([Decimal(0)], baseline=True)
+        assert await books.poll([Decimal(usd)]) == tickets
+    assert await world.scalar("SELECT waiting FROM raffle_shuffle_wagers") == (Decimal(usd) > 50_000_000)
+
+
+async def test_what_a_name_is_worth_has_an_end(world: World) -> None:
+    """An admin who lets the absurd count cannot overflow a column."""
+    period = await world.period()
+    async with world.db.transaction() as conn:
+        books = Books(world, conn, period, 10_000)
+        await books.link_all()
+        await books.poll([Decimal(0)], baseline=True)
+        await books.poll([Decimal(10) ** 11])
+        await wager_store.decide_waiting(conn, period.id, "shuffle", "n0", count=True, rate=10_000)
+        await wager_store.settle(
+            conn, guild_id=world.guild_id, period_id=period.id, casino="shuffle", name_key="n0", rate=10_000,
+            now=world.clock.now(), trusted=True,
+        )  # fmt: skip
+        assert (await books.tickets())[0] == MOST_TICKETS
 
 
 async def test_the_first_answer_is_a_baseline_and_rises_pay(world: WagerWorld) -> None:
@@ -135,6 +187,17 @@ async def test_a_fall_pays_nothing_and_a_rise_only_beyond_the_old_high(world: Wa
     assert rows == [{"decreases": 1, "last_known_wager": Decimal(2050)}]
 
 
+async def test_a_fall_before_the_months_turn_is_not_paid_again_after_it(world: WagerWorld) -> None:
+    await world.polled(obel=1000)
+    await world.verify()
+    assert await world.polled(obel=2000) == 20
+    await world.polled(obel=1500)
+    await world.end_month()
+    assert await world.polled(obel=2000) == 0
+    assert await world.polled(obel=2050) == 1
+    assert (await world.total(period=await world.period(1)), await world.total()) == (20, 1)
+
+
 async def test_the_next_month_starts_at_the_high_water_mark(world: WagerWorld) -> None:
     await world.polled(obel=1000)
     await world.verify()
@@ -161,6 +224,18 @@ async def test_a_source_that_starts_afresh_at_the_months_turn_pays_nothing_wrong
     assert await world.polled(a=600, b=10, c=0, d=0) == 2
     assert await world.total(period=await world.period(1)) == 20
     assert await world.total() == 2
+
+
+async def test_an_accepted_fall_in_mid_month_keeps_what_was_earned(world: WagerWorld) -> None:
+    """1,040 USD are 20.8 tickets; the 0.8 goes on from the new level."""
+    await world.polled(a=1000, b=1000, c=1000)
+    await world.verify("a")
+    assert await world.polled(a=2040, b=1000, c=1000) == 20
+    assert await world.polled(a=5, b=1, c=1) == 0
+    assert await world.tracker.thaw(world.guild_id, MEMBER) == 1
+    assert await world.polled(a=5, b=1, c=1) == 0
+    assert await world.polled(a=15, b=1, c=1) == 1
+    assert await world.total() == 21
 
 
 async def test_more_than_half_falling_freezes_until_the_amounts_come_back(world: WagerWorld) -> None:
@@ -202,6 +277,18 @@ async def test_an_admin_counts_or_skips_a_waiting_name(world: WagerWorld) -> Non
     assert (counted, skipped) == (100, 0)
     assert await world.polled(whale=5050, shark=5050) == 2
     assert (await world.total(MEMBER), await world.total(OTHER)) == (101, 1)
+
+
+async def test_a_name_that_is_skipped_keeps_what_it_was_paid(world: WagerWorld) -> None:
+    """The next 50 USD are a ticket, whatever was awarded before the jump that waited."""
+    await world.polled(obel=0)
+    await world.verify()
+    assert await world.polled(obel=1000) == 20
+    await world.polled(obel=10**9)
+    async with world.db.transaction() as conn:
+        await shuffle_links.decide_waiting(conn, world.clock, world.settings, "shuffle", "obel", MEMBER, count=False)
+    assert await world.polled(obel=10**9 + 50) == 1
+    assert await world.total() == 21
 
 
 async def test_a_rename_goes_on_where_the_old_name_stopped(world: WagerWorld) -> None:
