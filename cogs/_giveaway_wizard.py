@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import discord
@@ -356,10 +355,3 @@ def require_emoji(guild: discord.Guild, emoji: str) -> None:
             raise UserError("giveaway.bad_emoji")
     elif not wishes.is_emoji(emoji):
         raise UserError("giveaway.bad_emoji")
-
-
-def member_of(interaction: discord.Interaction[Any]) -> discord.Member:
-    """Errors: `error.guild_only`."""
-    if not isinstance(interaction.user, discord.Member):
-        raise UserError("error.guild_only")
-    return interaction.user

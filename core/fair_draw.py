@@ -142,11 +142,6 @@ def commitment(server_seed: bytes) -> str:
     return hashlib.sha256(server_seed).hexdigest()
 
 
-def entrant_text(pairs: Iterable[tuple[int, int]]) -> bytes:
-    """The bytes to hash and store for (id, tickets) in any order; ValueError as `Entrants`."""
-    return Entrants.from_pairs(pairs).text
-
-
 def entrants_sha256(text: bytes) -> str:
     """The entrant digest, published at the freeze."""
     return hashlib.sha256(text).hexdigest()
@@ -289,23 +284,16 @@ def standing(ordered: Sequence[T], winners: int, events: Iterable[Mapping[str, A
     return places
 
 
-def effective_winners(record: Mapping[str, Any]) -> list[str]:
-    """The ids that hold the winning places of a record today, by place."""
-    return standing([pick["id"] for pick in record["picks"]], record["winners"], record["events"])
-
-
-def build_record(facts: DrawFacts) -> Record:
-    """The JSON-able record with `checksums`; ValueError where mode and beacon contradict each other."""
-    rows = zip(facts.entrants.ids, facts.entrants.tickets, strict=True)
-    return _record(facts, [[str(entrant), tickets] for entrant, tickets in rows])
-
-
 def record_bytes(facts: DrawFacts) -> bytes:
-    """What `dump_record(build_record(facts))` gives, without an object for each of a million entrants."""
-    return _dump(_record(facts, None), _entrant_json(facts.entrants.text, b",\n  "))
+    """The record with `checksums` as UTF-8 JSON for people: one field below the other, an entrant to a line.
+
+    No object is made for each of a million entrants. ValueError where mode and beacon contradict each other.
+    """
+    return _dump(_record(facts), _entrant_json(facts.entrants.text, b",\n  "))
 
 
-def _record(facts: DrawFacts, rows: list[list[Any]] | None) -> Record:
+def _record(facts: DrawFacts) -> Record:
+    """All fields in their order; `entrants` is filled in when it is written."""
     if facts.mode not in MODES or (facts.mode == "beacon") != (facts.beacon is not None):
         raise ValueError("mode `beacon` has a beacon round, mode `commit` has none")
     randomness = facts.beacon["randomness"] if facts.beacon is not None else None
@@ -322,7 +310,7 @@ def _record(facts: DrawFacts, rows: list[list[Any]] | None) -> Record:
         "drawn_at": utc_text(facts.drawn_at),
         "commitment": commitment(facts.server_seed),
         "server_seed": facts.server_seed.hex(),
-        "entrants": rows,
+        "entrants": None,
         "entrants_sha256": digest,
         "total_tickets": facts.entrants.total,
         "excluded": [{"id": str(entrant), "reason": reason} for entrant, reason in facts.excluded],
@@ -349,29 +337,6 @@ def _entrant_json(text: bytes, between: bytes) -> bytes:
     lead = between[1:]
     rows = text[:-1].replace(b" ", b'",').replace(b"\n", b"]" + between + b'["')
     return b"[" + lead + b'["' + rows + b"]" + (b"\n ]" if lead else b"]")
-
-
-def with_event(record: Mapping[str, Any], event: Mapping[str, Any]) -> Record:
-    """The record with one event more and its checksum renewed.
-
-    ValueError unless the event takes the next reserve, that reserve is among the record's picks and the
-    place exists. Where picks run out, build the record again with more of the same sequence.
-    """
-    reserve = record["winners"] + len(record["events"])
-    if event["replaced_by"] != reserve or reserve >= len(record["picks"]):
-        raise ValueError(f"the next reserve is pick {reserve} of {len(record['picks'])}")
-    if not 0 <= event["position"] < record["winners"]:
-        raise ValueError(f"there is no place {event['position']}")
-    events = [*record["events"], dict(event)]
-    sums = {**record["checksums"], "events": checksum(events)} if "checksums" in record else None
-    return {**record, "events": events} | ({"checksums": sums} if sums is not None else {})
-
-
-def dump_record(record: Mapping[str, Any]) -> bytes:
-    """The record as UTF-8 JSON for people: one field below the other, an entrant to a line."""
-    encode = json.JSONEncoder(separators=(",", ":")).encode
-    rows = ",\n  ".join(map(encode, record["entrants"]))
-    return _dump(record, f"[\n  {rows}\n ]".encode() if rows else b"[]")
 
 
 def _dump(record: Mapping[str, Any], entrants: bytes) -> bytes:

@@ -37,11 +37,6 @@ def level_of(counted: int) -> int:
     return isqrt(counted // LEVEL_STEP)
 
 
-def messages_for(level: int) -> int:
-    """How many counted messages a level takes."""
-    return LEVEL_STEP * level * level
-
-
 @dataclass
 class _Waiting:
     messages: int = 0

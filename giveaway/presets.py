@@ -85,14 +85,6 @@ async def listing(conn: Connection, guild_id: int) -> dict[str, Entities]:
     return {row["name"]: Entities.from_json(row["entities"]) for row in await store.presets(conn, guild_id)}
 
 
-async def find(conn: Connection, guild_id: int, name: str) -> Entities:
-    """Errors: `giveaway.no_such_preset`."""
-    found = (await listing(conn, guild_id)).get(" ".join(name.split()))
-    if found is None:
-        raise UserError("giveaway.no_such_preset", name=name[:NAME_LENGTH])
-    return found
-
-
 async def remove(conn: Connection, clock: Clock, guild_id: int, name: str, actor: int) -> None:
     """Errors: `giveaway.no_such_preset`."""
     if not await store.remove_preset(conn, guild_id, " ".join(name.split())):

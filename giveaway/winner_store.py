@@ -41,11 +41,6 @@ async def standing(conn: Connection, giveaway_id: int) -> list[Row]:
     return await _winners(conn, "replaced_at IS NULL ORDER BY position", id=giveaway_id)
 
 
-async def everyone(conn: Connection, giveaway_id: int) -> list[Row]:
-    """Everybody who ever held a place, by the time that they won."""
-    return await _winners(conn, "TRUE ORDER BY won_at, position", id=giveaway_id)
-
-
 async def _winners(conn: Connection, condition: str, **parameters: Any) -> list[Row]:
     result = await conn.execute(
         text(f"SELECT {_WINNER} FROM giveaway_winners WHERE giveaway_id = :id AND {condition}"), parameters

@@ -29,11 +29,6 @@ async def places(conn: Connection, giveaway_id: int) -> list[Winner]:
     return [Winner(**row) for row in await places_store.standing(conn, giveaway_id)]
 
 
-async def history(conn: Connection, giveaway_id: int) -> list[Winner]:
-    """Everybody who ever held a place."""
-    return [Winner(**row) for row in await places_store.everyone(conn, giveaway_id)]
-
-
 async def _drawn(conn: Connection, giveaway: Giveaway) -> Giveaway:
     row = await store.get(conn, giveaway.giveaway_id, for_update=True)
     if row is None or row["guild_id"] != giveaway.guild_id or row["status"] != ENDED:

@@ -64,11 +64,6 @@ async def lookup_channel(session: aiohttp.ClientSession, site_base: str, name: s
     return _found(slug, status, body, clock)
 
 
-async def fetch_live(session: aiohttp.ClientSession, site_base: str, name: str, clock: Clock) -> LiveStatus:
-    """The channel's live status as the site shows it; raises as `lookup_channel` does."""
-    return (await lookup_channel(session, site_base, name, clock)).live
-
-
 def _found(slug: str, status: int, body: bytes, clock: Clock) -> FoundChannel:
     if status == 404:
         raise ChannelUnknown(slug)

@@ -12,6 +12,7 @@ from core import draws, fair_draw
 from core.db import Connection, Database, Row
 from core.draws import DrawFinisher, Drawn, Freeze, Frozen
 from core.errors import UserError
+from core.fair_draw import Entrants
 from core.verify import verify
 from tests.raffle.support import GUILD, SECOND, FakeBeacon, FakeClock
 
@@ -52,7 +53,7 @@ class Stage:
             return await draws.open_draw(conn, self.clock, draw_id=draw_id, guild_id=GUILD, mode=mode)
 
     async def freeze(self, draw_id: str = "giveaway/1", winners: int = 2) -> Frozen:
-        text = fair_draw.entrant_text(ENTRANTS.items())
+        text = Entrants.from_pairs(ENTRANTS.items()).text
         freeze = Freeze(
             title="A title", prize="A prize", winners=winners, entrants=text, entrant_count=len(ENTRANTS),
             total_tickets=sum(ENTRANTS.values()), excluded=[(50, "left the server")], requested_by=None,
@@ -91,7 +92,7 @@ async def test_open_freeze_draw_publish(stage: Stage) -> None:
     commitment = await stage.open()
     frozen = await stage.freeze()
     assert frozen.round == stage.beacon.chain.first_round_after(stage.clock.now())
-    assert frozen.entrants_sha256 == fair_draw.entrants_sha256(fair_draw.entrant_text(ENTRANTS.items()))
+    assert frozen.entrants_sha256 == fair_draw.entrants_sha256(Entrants.from_pairs(ENTRANTS.items()).text)
     assert await stage.finish() == 1
     (drawn,) = stage.feature.drawn
     record = await stage.record()

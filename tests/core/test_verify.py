@@ -38,6 +38,7 @@ def make(beacon: dict[str, Any] | None, draw_id: str, frozen: datetime = FROZEN)
     randomness = beacon["randomness"] if beacon else None
     seed = fair_draw.derive_seed(server_seed, draw_id, digest, randomness)
     drawn = frozen + timedelta(seconds=20)
+    event = fair_draw.draw_event(drawn + timedelta(days=2), "reroll", 0, 2, by=5, reason="silent")
     facts = DrawFacts(
         draw_id=draw_id,
         title="November",
@@ -53,9 +54,10 @@ def make(beacon: dict[str, Any] | None, draw_id: str, frozen: datetime = FROZEN)
         beacon=beacon,
         winners=2,
         picks=fair_draw.picks(seed, entrants, 4),
+        events=[event],
     )
-    event = fair_draw.draw_event(drawn + timedelta(days=2), "reroll", 0, 2, by=5, reason="silent")
-    return fair_draw.with_event(fair_draw.build_record(facts), event)
+    record: Record = json.loads(fair_draw.record_bytes(facts))
+    return record
 
 
 def own_chain_record() -> Record:
@@ -323,7 +325,7 @@ def test_a_deep_value_never_raises() -> None:
 
 def saved(path: Path, record: Record) -> Path:
     file = path / "record.json"
-    file.write_bytes(fair_draw.dump_record(record))
+    file.write_text(json.dumps(record, indent=1))
     return file
 
 
@@ -353,7 +355,7 @@ def test_no_file_and_a_bad_chain(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_any_byte_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each byte replaced: the record says the same, or is refused."""
-    written, file = fair_draw.dump_record(COMMIT_RECORD), tmp_path / "record.json"
+    written, file = json.dumps(COMMIT_RECORD, indent=1).encode(), tmp_path / "record.json"
     for index in range(len(written)):
         content = written[:index] + b"7" + written[index + 1 :]
         file.write_bytes(content)

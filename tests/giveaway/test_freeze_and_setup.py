@@ -156,9 +156,8 @@ async def test_the_log_channel_hears_every_act_with_who_and_why(world: World) ->
 async def test_presets_and_tiers(world: World) -> None:
     async with world.db.transaction() as conn:
         await presets.save(conn, world.clock, GUILD, " the  usual ", vip_entities(), HOST)
-        assert await presets.find(conn, GUILD, "the usual") == vip_entities()
-        with pytest.raises(UserError, match=r"giveaway\.no_such_preset"):
-            await presets.find(conn, OTHER_GUILD, "the usual")
+        assert await presets.listing(conn, GUILD) == {"the usual": vip_entities()}
+        assert await presets.listing(conn, OTHER_GUILD) == {}
         await presets.remove(conn, world.clock, GUILD, "the usual", HOST)
         with pytest.raises(UserError, match=r"giveaway\.no_such_preset"):
             await presets.remove(conn, world.clock, GUILD, "the usual", HOST)

@@ -49,7 +49,6 @@ async def test_rerolls_take_every_reserve_once_and_then_say_so(world: World) -> 
         await _reroll(world, giveaway)
     async with world.db.transaction() as conn:
         record = json.loads(await queries.record(conn, giveaway))
-        assert [w.user_id for w in await winners.history(conn, giveaway.giveaway_id)] == seen
     assert verify(record).ok
     assert [event["reason"] for event in record["events"]] == ["no answer"] * 5
     told = world.sender.of(f"{giveaway.draw_id}/result")

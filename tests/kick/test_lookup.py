@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from core.clock import SystemClock
 from core.kick_events import KickChannelIds
 from kick.endpoints import KNOWN_URL, REALTIME, Endpoints, negotiated_url, pusher_url, realtime_base
-from kick.lookup import ChannelUnknown, LookupBlocked, fetch_live, lookup_channel
+from kick.lookup import ChannelUnknown, LookupBlocked, lookup_channel
 from tests.kick.conftest import Kick
 
 CLOCK = SystemClock()
@@ -30,7 +30,7 @@ async def test_ids_and_live_status(kick: Kick, session: aiohttp.ClientSession) -
     assert found.ids == KickChannelIds("sandbox-streamer", 7001, 9001, 8001)
     assert (found.live.live, found.live.started_at, found.live.source) == (False, None, "site")
     await kick.world.go_live()
-    live = await fetch_live(session, kick.site + "/", "sandbox-streamer", CLOCK)
+    live = (await lookup_channel(session, kick.site + "/", "sandbox-streamer", CLOCK)).live
     assert live.live
     assert live.started_at is not None
     assert abs(live.at - live.started_at) < timedelta(minutes=1)

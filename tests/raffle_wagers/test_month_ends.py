@@ -16,7 +16,7 @@ from cogs import _month_pages
 from core import draws, identity, verify
 from core.errors import UserError
 from core.messages import Message
-from raffle_system import chart, claims, draw, month_ends, periods, prize_store, prizes, reports
+from raffle_system import chart, claims, draw, month_ends, periods, prizes, reports
 from raffle_system.chart import Bar, ChartTexts
 from raffle_system.claims import Claims
 from raffle_system.models import Period
@@ -158,8 +158,7 @@ async def drawn(world: World, *wanted: str, members: Sequence[int] = (MEMBER, OT
 
 
 async def places(world: World, period: Period) -> list[dict[str, object]]:
-    async with world.db.transaction() as conn:
-        return [dict(row) for row in await prize_store.winners(conn, period.id)]
+    return await world.rows("SELECT * FROM raffle_winners WHERE period_id = :p ORDER BY position", p=period.id)
 
 
 async def record_is_good(world: World, period: Period) -> dict[str, object]:

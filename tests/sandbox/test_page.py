@@ -193,7 +193,8 @@ def record_of(mode: str, holdings: dict[int, int], winners: int) -> dict[str, An
         drawn_at=AT, server_seed=SEED, entrants=entrants, excluded=[], beacon=beacon if mode == "beacon" else None,
         winners=winners, picks=fair_draw.picks(seed, entrants, winners + 1),
     )  # fmt: skip
-    return fair_draw.build_record(facts)
+    made: dict[str, Any] = json.loads(fair_draw.record_bytes(facts))
+    return made
 
 
 def in_node(records: list[dict[str, Any]], vectors: list[dict[str, Any]]) -> dict[str, Any]:
