@@ -21,7 +21,8 @@ async def watched(conn: Connection, world: World, period_id: int, minutes: Seque
     await conn.execute(
         text(
             "WITH added AS (SELECT i, m FROM unnest(CAST(:minutes AS integer[])) WITH ORDINALITY AS t (m, i)), "
-            "known AS (INSERT INTO watchtime (guild_id, kick_user_id, kick_name, name_key, minutes, last_minute, active_until) "
+            "known AS (INSERT INTO watchtime "
+            "(guild_id, kick_user_id, kick_name, name_key, minutes, last_minute, active_until) "
             "SELECT :g, i, 'v' || i, 'v' || i, 0, :now, :now FROM added ON CONFLICT DO NOTHING), "
             "linked AS (INSERT INTO links (guild_id, discord_id, kick_name, name_key, kick_user_id, linked_at) "
             "SELECT :g, 1000 + i, 'v' || i, 'v' || i, i, :now FROM added ON CONFLICT DO NOTHING) "
