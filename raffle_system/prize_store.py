@@ -50,6 +50,14 @@ async def put_winner(
     )  # fmt: skip
 
 
+async def winners(conn: Connection, period_id: int) -> list[Row]:
+    result = await conn.execute(
+        text(f"SELECT {_WINNER} FROM raffle_winners WHERE period_id = :period_id ORDER BY position"),
+        {"period_id": period_id},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
 async def winner_of(conn: Connection, period_id: int, discord_id: int) -> Row | None:
     """The place that a member holds, locked until the transaction ends."""
     result = await conn.execute(
