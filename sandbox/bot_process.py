@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 12.0
@@ -17,7 +18,21 @@ _PR_SET_PDEATHSIG = 1
 _NAME = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
 
 
-def _die_with_parent() -> None:
+class Process(Protocol):
+    """What is used of `asyncio.subprocess.Process`."""
+
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    async def wait(self) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+def die_with_parent() -> None:
     """On Linux the kernel stops the bot when the sandbox is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -37,7 +52,7 @@ class BotProcess:
         self.folder = folder
         self.environment = dict(environment)
         self._on_line = on_line
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self.lines: list[str] = []
 
@@ -53,15 +68,18 @@ class BotProcess:
     async def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         own = dict.fromkeys(variable_names(), "")
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / "bot.py"), "run",
-            cwd=self.folder, env={**os.environ, **own, **self.environment}, start_new_session=True,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            preexec_fn=_die_with_parent, limit=1 << 20,
-        )  # fmt: skip
+        self._process = await self._launch({**os.environ, **own, **self.environment})
         self._reader = asyncio.create_task(self._read(self._process))
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
+    async def _launch(self, environment: Mapping[str, str]) -> Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, str(ROOT / "bot.py"), "run",
+            cwd=self.folder, env=environment, start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            preexec_fn=die_with_parent, limit=1 << 20,
+        )  # fmt: skip
+
+    async def _read(self, process: Process) -> None:
         assert process.stdout is not None
         while line := await process.stdout.readline():
             text = line.decode(errors="replace").rstrip()

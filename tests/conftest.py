@@ -2,64 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-import itertools
 import socket
-from collections.abc import Coroutine, Iterator
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
-import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
-from core.embedded_postgres import EmbeddedPostgres
 from tests.patience import FACTOR
-
-T = TypeVar("T")
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "log_min_messages": "fatal"}
-
+from tests.postgres import PostgresServer
 
 TEST_SECONDS = 60.0
+
+# The same examples on every machine: a failure somewhere is a failure everywhere.
+settings.register_profile("house", deadline=None, derandomize=True, database=None, print_blob=True,
+                          suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
+settings.load_profile("house")
 
 
 class LeftLoopback(RuntimeError):
     """A test tried to reach another machine. Not an OSError, so that no retry takes it for bad weather."""
-
-
-class PostgresServer:
-    """The session's server for synchronous fixtures, on an event loop that outlives the tests' own."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._names = itertools.count(1)
-        self.embedded = EmbeddedPostgres(data_dir, settings=_FAST)
-        self.run(self.embedded.start())
-        self._admin: asyncpg.Connection[asyncpg.Record] = self.run(asyncpg.connect(self.embedded.url("postgres")))
-
-    async def _connect(self, database: str) -> asyncpg.Connection[asyncpg.Record]:
-        return await asyncpg.connect(self.url(database))
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._loop.run_until_complete(work)
-
-    def create_database(self, template: str | None = None) -> str:
-        """Make a database, empty or a copy of `template`, and return its name."""
-        name = f"test_{next(self._names)}"
-        source = f"TEMPLATE {template} STRATEGY file_copy" if template else ""
-        self.run(self._admin.execute(f"CREATE DATABASE {name} {source}"))
-        return name
-
-    def drop_database(self, name: str) -> None:
-        self.run(self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)"))
-
-    def url(self, database: str) -> str:
-        return self.embedded.url(database)
-
-    def close(self) -> None:
-        self._admin.terminate()
-        self.run(self.embedded.stop())
-        self._loop.close()
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +48,9 @@ def template_database(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def database_url(postgres_server: PostgresServer, template_database: str) -> Iterator[str]:
     """The URL of a migrated database that only this test sees."""
-    name = postgres_server.create_database(template_database)
+    name = postgres_server.lend(template_database)
     yield postgres_server.url(name)
-    postgres_server.drop_database(name)
+    postgres_server.take_back(name)
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from typing import Any
 import aiohttp
 
 from sandbox.app import HOST, Sandbox
-from sandbox.bot_process import ROOT, BotProcess, variable_names
+from sandbox.bot_process import ROOT, variable_names
 from sandbox.driver import Discord, Message
+from tests.e2e.forked import ForkedBot
 from tests.patience import patient, until
 
 CODE = re.compile(r"[A-Z]{3}[2-9]{3}")
@@ -28,7 +29,7 @@ class Bot:
 
     def __init__(self, folder: Path, environment: Mapping[str, str], name: str = "bot") -> None:
         self.name = name
-        self.process = BotProcess(folder, {"WEB_HOST": HOST, "PORT": "0", **environment})
+        self.process = ForkedBot(folder, {"WEB_HOST": HOST, "PORT": "0", **environment})
 
     @property
     def log(self) -> list[str]:

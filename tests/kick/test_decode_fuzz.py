@@ -109,13 +109,13 @@ def _check(event: KickEvent) -> None:
 
 
 @given(mutated_frames())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_mutated_frames_never_raise(raw: str) -> None:
     stored(decode_frame(raw, NOW))
 
 
 @given(mutated_frames(), st.data())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_cut_and_spoilt_frames_never_raise(raw: str, data: st.DataObject) -> None:
     spoilt = bytearray(raw.encode("utf-8", "surrogatepass"))
     for _ in range(data.draw(st.integers(0, 5))):
@@ -124,7 +124,7 @@ def test_cut_and_spoilt_frames_never_raise(raw: str, data: st.DataObject) -> Non
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_random_input_never_raises(raw: bytes | str) -> None:
     stored(decode_frame(raw, NOW))
 

@@ -15,7 +15,7 @@ from core.kick_events import Hosting, KickChannelIds, LiveStatus
 from raffle_system import live
 from raffle_system.kick_intake import KickIntake
 from raffle_system.live import POLL_HOLDS, LiveState
-from tests.conftest import PostgresServer
+from tests.postgres import PostgresServer
 from tests.raffle.support import MINUTE, SECOND, FakeClock, World, chat
 
 ROOM = 4_000_001
@@ -96,13 +96,16 @@ async def _check(server: PostgresServer, template: str, steps: list[tuple[object
         )
         assert all(row["minutes"] == row["seen"] == row["parts"] for row in totals)
     finally:
+        await world.execute("DROP TRIGGER see ON watchtime")
+        await world.execute("DROP FUNCTION see")
+        await world.execute("DROP TABLE seen")
         await world.db.close()
 
 
 def _fresh(server: PostgresServer, template: str) -> Iterator[str]:
-    name = server.create_database(template)
+    name = server.lend(template)
     yield name
-    server.drop_database(name)
+    server.take_back(name)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

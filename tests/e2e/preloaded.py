@@ -1,0 +1,11 @@
+"""What the process imports from which bots are forked: all that a bot imports until it is ready."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import bot  # noqa: F401 - the whole program
+from cogs.client import COG_MODULES
+
+for _name in COG_MODULES:
+    import_module(_name)
