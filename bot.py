@@ -64,6 +64,7 @@ from raffle_system.link_roles import LinkRoles
 from raffle_system.scheduler import RaffleSchedule
 from raffle_system.shuffle_links import DECISION_REF, DecisionFollower
 from raffle_system.shuffle_tracker import ShuffleTracker
+from raffle_system.wager_sources import feed_session
 from web import health, kick_metrics, process_metrics
 from web.app import WebServer
 from web.kick_oauth import KickSignIn
@@ -243,7 +244,8 @@ class Parts:
         self.kick = self.listener.run
         people = People(self.session, clock, self.api, config.kick_site_base)
         kick_metrics.register(process.metrics, self.listener, self.intake, self.inbox, process.kick_routes)
-        self.tracker = ShuffleTracker(self.db, clock, self.guilds, self.session)
+        self.feed_session = feed_session(loopback=config.sandboxed)
+        self.tracker = ShuffleTracker(self.db, clock, self.guilds, self.feed_session)
         self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll)
         self.link_roles = LinkRoles(self.db, clock, self.guilds, RoleSetter(self.sender))
         self.tools = Tools(
@@ -295,6 +297,7 @@ class Parts:
     async def close(self) -> None:
         await self.leadership.release()
         await self.session.close()
+        await self.feed_session.close()
         await self.db.close()
 
 

@@ -44,8 +44,9 @@ class RaffleConfig(RaffleGroup):
     async def set(self, ctx: Context, name: str, *, value: str) -> None:
         if settings_schema.is_secret(name) and ctx.interaction is None:
             raise UserError("config.secret", name=name)
-        parsed = settings_schema.parse(name, await setting_as_id(ctx, name, value))
-        await ctx.services.guilds.change(ctx.settings.guild_id, name.casefold(), parsed, ctx.author.id)
+        guilds = ctx.services.guilds
+        parsed = settings_schema.parse(name, await setting_as_id(ctx, name, value), sandboxed=guilds.sandboxed)
+        await guilds.change(ctx.settings.guild_id, name.casefold(), parsed, ctx.author.id)
         now = settings_schema.shown(name, getattr(ctx.settings, name.casefold())) or ctx.reader("config.unset")
         await ctx.say(
             Embed(description=ctx.reader("config.done", name=f"`{name}`", value=now), colour=GREEN), private=True

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+from core.addresses import feed_address, is_loopback_address
 from core.beacon import DEFAULT_URLS
 from core.errors import ConfigError
 
@@ -21,7 +22,6 @@ LOCALES = ("en", "ar")
 DISCORD_API = "https://discord.com/api/v10"
 _SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 NEARLY = 0.85
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,10 @@ def _matching(pattern: str) -> Callable[[str], str]:
 WAGER_KINDS = (
     "shuffle_stats", "shuffle_window", "shuffle_wager", "howl", "roobet", "rainbet", "gamdom", "packdraw", "csgobig",
 )  # fmt: skip
-_WAGER_SOURCE = re.compile(rf"({'|'.join(WAGER_KINDS)})(:[a-z0-9_]{{1,20}})?=(https?://\S+)")
+# A key becomes part of a request, so it is a token: nothing in it may end a header or a parameter.
+_WAGER_SOURCE = re.compile(
+    rf"({'|'.join(WAGER_KINDS)})(:[a-z0-9_]{{1,20}})?=(https?://[^\s#]+)(#[A-Za-z0-9._~+/=:-]{{1,512}})?", re.ASCII
+)
 
 
 def _wager_sources(raw: str) -> str:
@@ -166,8 +169,16 @@ def _wager_sources(raw: str) -> str:
         found = _WAGER_SOURCE.fullmatch(part)
         if found is None:
             raise ValueError(raw)
-        _url("http", "https")(found.group(3))
+        feed_address(found.group(3))
     return " ".join(raw.split())
+
+
+FEED_ADDRESSES = ("shuffle_affiliate_url", "wager_sources")
+
+
+def asks_this_machine(feeds: str | None) -> bool:
+    """Whether a checked setting of feed addresses names a loopback address."""
+    return any(is_loopback_address(part[part.find("http") :]) for part in (feeds or "").split())
 
 
 _snowflake = _integer(1, 2**63 - 1)
@@ -246,10 +257,12 @@ class Config:
     reset_hour: int = _var("RESET_HOUR_UTC", _integer(0, 23), 0, "an hour from 0 to 23")
 
     admin_channel_id: int | None = _var("RAFFLE_ADMIN_CHANNEL_ID", _snowflake, None, _ID_TEXT)
-    shuffle_affiliate_url: str | None = _var("SHUFFLE_AFFILIATE_URL", _web, None, _URL_TEXT, secret=True)
+    shuffle_affiliate_url: str | None = _var(
+        "SHUFFLE_AFFILIATE_URL", feed_address, None, "a public https:// URL", secret=True
+    )
     wager_sources: str | None = _var(
-        "WAGER_SOURCES", _wager_sources, None, f"kind=URL, separated by spaces; kinds: {', '.join(WAGER_KINDS)}",
-        secret=True,
+        "WAGER_SOURCES", _wager_sources, None,
+        f"kind=URL (public https), separated by spaces; kinds: {', '.join(WAGER_KINDS)}", secret=True,
     )  # fmt: skip
     shuffle_campaign_code: str | None = _var(
         "SHUFFLE_CAMPAIGN_CODE", _matching(r"[^\s,]+(\s*,\s*[^\s,]+)*"), None, "campaign codes separated by commas"
@@ -288,6 +301,11 @@ class Config:
         addresses = [self.shuffle_affiliate_url or "", *(self.wager_sources or "").split()]
         keys = [address.partition("#")[2] for address in addresses]
         return [self.discord_token or "", *(a.partition("=")[2] or a for a in addresses), *keys]
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether Discord is a stand-in on this machine; then casinos may be, too."""
+        return is_loopback_address(self.discord_api_base)
 
     @property
     def listens_on(self) -> tuple[str, int]:
@@ -341,14 +359,17 @@ def _parsed(variable: Variable, raw: str) -> Any:
 
 
 def _check_together(config: Config) -> None:
-    sandboxed = urlsplit(config.discord_api_base).hostname in _LOOPBACK
     for name in ("sandbox_clock_start", "sandbox_clock_speed", "sandbox_clock_url"):
         value = getattr(config, name)
-        if value is not None and not sandboxed:
+        if value is not None and not config.sandboxed:
             variable = variables()[name][0]
             raise ConfigError(f"{variable.name}={value} is refused: DISCORD_API_BASE must be a loopback address for it")
-    if config.sandbox_clock_url and urlsplit(config.sandbox_clock_url).hostname not in _LOOPBACK:
+    if config.sandbox_clock_url and not is_loopback_address(config.sandbox_clock_url):
         raise ConfigError(f"SANDBOX_CLOCK_URL={config.sandbox_clock_url} must be a loopback address")
+    for name in FEED_ADDRESSES:
+        if not config.sandboxed and asks_this_machine(getattr(config, name)):
+            variable = variables()[name][0]
+            raise ConfigError(f"{variable.name}=**** must be {variable.accepted}")
     if (config.kick_client_id is None) != (config.kick_client_secret is None):
         raise ConfigError("KICK_CLIENT_ID and KICK_CLIENT_SECRET belong together: set both or neither")
     chain = (config.drand_chain_hash, config.drand_public_key, config.drand_genesis, config.drand_period)

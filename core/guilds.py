@@ -87,6 +87,11 @@ class Guilds:
         self._settings: dict[int, GuildSettings] = {}
         self._member_locales: dict[tuple[int, int], str] = {}
 
+    @property
+    def sandboxed(self) -> bool:
+        """Whether the process talks to a stand-in for Discord on this machine."""
+        return self._config.sandboxed
+
     async def load(self) -> None:
         async with self._db.transaction() as conn:
             rows = await store.load_all(conn)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from core.config import variables
+from core.config import FEED_ADDRESSES, asks_this_machine, variables
 from core.errors import UserError
 from core.logs import MASK
 
@@ -52,8 +52,11 @@ def is_secret(name: str) -> bool:
     return variable is not None and variable[0].secret
 
 
-def parse(name: str, raw: str) -> Any:
-    """The typed value, None for «back to the default». Errors: `config.unknown`, `config.bad_value`."""
+def parse(name: str, raw: str, *, sandboxed: bool = False) -> Any:
+    """The typed value, None for «back to the default». Addresses on this machine are for the sandbox alone.
+
+    Errors: `config.unknown`, `config.bad_value`.
+    """
     name, raw = name.casefold(), raw.strip()
     if name not in NAMES:
         raise UserError("config.unknown", name=name)
@@ -63,7 +66,10 @@ def parse(name: str, raw: str) -> Any:
     if raw.casefold() in UNSET and not (name in FLAGS and raw.casefold() == "off"):
         return None
     try:
-        return reader(raw)
+        value = reader(raw)
+        if name in FEED_ADDRESSES and not sandboxed and asks_this_machine(value):
+            raise ValueError(raw)
+        return value
     except (ValueError, KeyError, OSError) as error:
         told = MASK if is_secret(name) else raw
         raise UserError("config.bad_value", name=name, value=told, accepted=accepted) from error

@@ -57,7 +57,7 @@ NOTHING = Paid(members=0, tickets=0, top=())
 class ShuffleTracker:
     """One instance for all guilds and feeds. No request is made inside of a transaction."""
 
-    def __init__(self, db: Database, clock: Clock, guilds_: Guilds, session: aiohttp.ClientSession | None) -> None:
+    def __init__(self, db: Database, clock: Clock, guilds_: Guilds, session: aiohttp.ClientSession) -> None:
         self._db = db
         self._clock = clock
         self._guilds = guilds_
@@ -117,8 +117,6 @@ class ShuffleTracker:
                 return await self._absorb(conn, feed, plan, answer)
 
     async def _fetched(self, feed: Feed, span: Span, patience: float | None) -> Answer:
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
         return await fetch(self._session, feed, span, *(() if patience is None else (patience,)))
 
     async def _plan(self, conn: Connection, feed: Feed, *, last_call: bool) -> Plan | None:

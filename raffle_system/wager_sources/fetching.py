@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import aiohttp
 
+from core.addresses import NotPublic, feed_address, public_sockets
 from raffle_system.wager_sources.decoders import Span, WagerSource
 from raffle_system.wager_sources.feeds import Feed
 from raffle_system.wager_sources.rows import Answer, FeedTrouble, collect, parse_json
 
+log = logging.getLogger(__name__)
+
 PATIENCE_SECONDS = 20.0
 LARGEST_ANSWER = 16 * 1024 * 1024
 _HEADERS = {"Accept": "application/json", "User-Agent": "Mozilla/5.0 (compatible; Drumroll)"}
+
+
+def feed_session(*, loopback: bool) -> aiohttp.ClientSession:
+    """A client for addresses that an admin typed: to public ones alone, and in the sandbox to `loopback`."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=public_sockets(loopback=loopback)))
 
 
 async def fetch(session: aiohttp.ClientSession, feed: Feed, span: Span, patience: float = PATIENCE_SECONDS) -> Answer:
@@ -24,6 +33,10 @@ async def fetch(session: aiohttp.ClientSession, feed: Feed, span: Span, patience
 async def _asked(
     session: aiohttp.ClientSession, feed: Feed, span: Span, patience: float
 ) -> tuple[int, float | None, bytes]:
+    try:
+        feed_address(feed.address)
+    except ValueError:  # stored before addresses were checked
+        raise FeedTrouble("not_public") from None
     asking = feed.source.ask(span, feed.secret)
     try:
         async with session.get(
@@ -38,7 +51,14 @@ async def _asked(
         raise FeedTrouble("timeout") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         # These exceptions carry the address, which is a credential.
-        raise FeedTrouble("unreachable", type(error).__name__) from None
+        raise FeedTrouble(_why(error)) from None
+
+
+def _why(error: BaseException) -> str:
+    """The trouble with a connection. Admins are told the same whatever refused: they could search networks by it."""
+    log.info("wager_feed_unreachable", extra={"error": type(error).__name__})
+    refused = isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, NotPublic)
+    return "not_public" if refused else "unreachable"
 
 
 def _seconds(header: str | None) -> float | None:

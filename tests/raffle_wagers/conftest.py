@@ -115,7 +115,6 @@ async def world(db: Database, casino: CasinoServer) -> AsyncIterator[WagerWorld]
         config(shuffle_affiliate_url=casino.url, shuffle_campaign_code="lele", admin_channel_id=ADMIN_CHANNEL),
     )  # fmt: skip
     yield made
-    assert made.tracker._session is not None
     await made.tracker._session.close()
 
 
@@ -127,5 +126,4 @@ async def windowed(db: Database, casino: CasinoServer) -> AsyncIterator[WagerWor
         config(wager_sources=f"shuffle_window={casino.url}", admin_channel_id=ADMIN_CHANNEL),
     )  # fmt: skip
     yield made
-    assert made.tracker._session is not None
     await made.tracker._session.close()

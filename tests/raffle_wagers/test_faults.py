@@ -20,8 +20,8 @@ from tests.raffle_wagers.conftest import WagerWorld
 from tests.raffle_wagers.feed import SECRET
 
 REASONS = (
-    "not_json", "not_rows", "error_object", "too_many", "empty", "timeout", "unreachable", "redirect", "too_large",
-    "refused", "status",
+    "not_json", "not_public", "not_rows", "error_object", "too_many", "empty", "timeout", "unreachable", "redirect",
+    "too_large", "refused", "status",
 )  # fmt: skip
 
 

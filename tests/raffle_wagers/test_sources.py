@@ -68,7 +68,7 @@ ANSWERS["shuffle_window"] = ANSWERS["shuffle_stats"]
 
 
 def settings(**changes: Any) -> GuildSettings:
-    row = {"guild_id": 1, **dict.fromkeys(COLUMNS)}
+    row = {"guild_id": 1, **dict.fromkeys(COLUMNS), "left_at": None}
     return resolve(row, replace(Config(), **changes), first=True)
 
 
@@ -137,7 +137,21 @@ def test_the_same_statistics_twice_pay_once() -> None:
     assert [feed.key for feed in feeds_of(twice)] == ["shuffle_stats"]
 
 
-@pytest.mark.parametrize("value", ["nowhere=https://x.example/1", "howl", "howl=ftp://x/1", "howl=https://", "x"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "nowhere=https://x.example/1",
+        "howl",
+        "howl=ftp://x.example/1",
+        "howl=https://",
+        "x",
+        "howl=http://x.example/1",
+        "howl=https://10.0.0.1/1",
+        "howl=https://x.example/1#k y",
+        "howl=https://x.example/1#k\u200b",
+        "howl=https://127.0.0.1/1",
+    ],
+)
 def test_a_bad_list_of_sources_stops_the_start_without_showing_it(value: str) -> None:
     with pytest.raises(ConfigError) as error:
         load({"WAGER_SOURCES": value})
