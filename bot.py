@@ -153,6 +153,7 @@ class Process:
         self.supervisor.start("member-lists", parts.member_lists.run)
         self.supervisor.start("giveaways", parts.checker.run)
         self.supervisor.start("giveaway-messages", parts.checker.run_messages)
+        self.supervisor.start("claims", parts.claims.run)
         self.supervisor.start("message-counter", parts.counter.run)
         self.supervisor.start("wagers", parts.tracker.run)
         await parts.leadership.hold()
@@ -263,17 +264,17 @@ class Parts:
             config=config, clock=clock, db=self.db, guilds=self.guilds, texts=process.texts,
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
             sign_in_url=sign_in.url_for, kick_user_id=people.id_of,
-            tools=self.tools, checker=self.checker, counter=self.counter, outbox=self.outbox,
+            tools=self.tools, checker=self.checker, counter=self.counter, outbox=self.outbox, members=members,
         )  # fmt: skip
         publishers: dict[str, Publisher] = {
             "raffle": RafflePublisher(clock, self.guilds, config.web_base_url),
             "giveaway": GiveawayPublisher(self.tools),
         }
         self.finisher = DrawFinisher(self.db, clock, process.beacon, publishers)
-        claims = Claims(self.db, clock, self.guilds)
+        self.claims = Claims(self.db, clock, self.guilds, members)
         self.scheduler = Scheduler(
             self.db, clock, self.guilds, self.schedule.jobs(),
-            [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind, claims.expire_due],
+            [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind],
             process.tick_seconds,
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from cogs._messages import NOBODY, embed_of
 from core.db import is_away
-from core.errors import UserError
+from core.errors import NotReady, UserError
 from core.messages import RED, Embed
 from core.texts import Reader, escape
 
@@ -47,6 +47,8 @@ def explain(error: BaseException, reader: Reader) -> str:
     if is_away(error) and not isinstance(error, discord.DiscordException):
         log.warning("command_while_database_away", extra={"error": repr(error)})
         return reader("error.database_away")
+    if isinstance(error, NotReady):
+        return reader("error.discord_away")
     return _of_discord(error, reader) or _incident(error, reader)
 
 

@@ -11,6 +11,7 @@ from core.config import Config
 from core.db import Database
 from core.guilds import Guilds
 from core.outbox import Outbox
+from core.reserves import Members
 from core.texts import Texts
 from giveaway.checker import GiveawayChecker
 from giveaway.facts import Tools
@@ -40,3 +41,4 @@ class Services:
     checker: GiveawayChecker
     counter: MessageCounter
     outbox: Outbox
+    members: Members

@@ -24,12 +24,30 @@ from cogs._giveaway_group import (
 )
 from cogs._giveaway_wish import Wish
 from cogs._giveaway_wizard import Wizard
+from cogs._services import Services
 from core.db import Connection
 from core.errors import UserError
 from core.messages import GREEN, RED, Embed
+from core.reserves import Look, looked_up
 from core.texts import escape, mention
 from giveaway import giveaway_system as system
+from giveaway.announcements import Change
 from giveaway.models import Giveaway
+
+
+async def reroll_by(
+    services: Services, giveaway: Giveaway, actor: int, reason: str, *, winner: int | None = None,
+    count: int | None = None, kind: str = "reroll",
+) -> list[Change]:  # fmt: skip
+    """`system.reroll_giveaway` in a transaction of its own; the reserves are looked up before."""
+
+    async def act(look: Look) -> list[Change]:
+        async with services.db.transaction() as conn:
+            return await system.reroll_giveaway(
+                conn, services.tools, giveaway, actor, look, reason, winner=winner, count=count, kind=kind
+            )
+
+    return await looked_up(services.members, giveaway.guild_id, act)
 
 
 class GiveawayManage(GiveawayGroup):
@@ -135,11 +153,10 @@ class GiveawayManage(GiveawayGroup):
         disqualify: bool = False, *, reason: str = "",
     ) -> None:  # fmt: skip
         found = await self._meant(ctx, giveaway, DRAWN)
-        async with ctx.services.db.transaction() as conn:
-            changes = await system.reroll_giveaway(
-                conn, ctx.services.tools, found, ctx.author.id, reason, winner=winner.id if winner else None,
-                count=count, kind="disqualified" if disqualify else "reroll",
-            )  # fmt: skip
+        changes = await reroll_by(
+            ctx.services, found, ctx.author.id, reason, winner=winner.id if winner else None, count=count,
+            kind="disqualified" if disqualify else "reroll",
+        )  # fmt: skip
         ctx.services.checker.wake()
         members = ctx.reader("giveaway.list_separator").join(mention(change.new.user_id) for change in changes)
         await ctx.say(Embed(description=ctx.reader("giveaway.rerolled", members=members), colour=GREEN), private=True)

@@ -13,6 +13,7 @@ from cogs._messages import NOBODY, embed_of
 from cogs._panels import Panel, Press, show
 from cogs._services import Services
 from cogs.giveaway_entry import show_entries
+from cogs.giveaway_manage import reroll_by
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed
 from core.texts import escape
@@ -95,9 +96,7 @@ async def _reroll(services: Services, interaction: Press, giveaway: Giveaway, wi
     reader = reader_of(services, interaction)
     async with services.db.transaction() as conn:
         await require_manager(services, conn, interaction.user, giveaway.guild_id)
-        changes = await system.reroll_giveaway(
-            conn, services.tools, giveaway, interaction.user.id, reason, winner=winner
-        )  # fmt: skip
+    changes = await reroll_by(services, giveaway, interaction.user.id, reason, winner=winner)
     services.checker.wake()
     member = f"<@{changes[0].new.user_id}>"
     await show(interaction, Embed(description=reader("giveaway.rerolled", members=member), colour=GREEN), None)

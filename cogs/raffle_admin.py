@@ -11,8 +11,10 @@ from cogs._commands import subcommand
 from cogs._context import Context
 from cogs._raffle_group import RaffleGroup
 from core import draws, outbox
+from core.draws import Replacement
 from core.errors import UserError
 from core.messages import GREEN, Embed
+from core.reserves import Look, looked_up
 from core.texts import mention
 from raffle_system import announcements, draw, periods, tickets
 from raffle_system.config import REASON_LENGTH
@@ -147,12 +149,17 @@ class RaffleAdmin(RaffleGroup):
         answer = await ctx.confirm(question, ctx.reader("reroll.confirm_button"), danger=True)
         if not answer.confirmed:
             return
-        try:
+
+        async def reroll(look: Look) -> Replacement:
             async with services.db.transaction() as conn:
                 _period, taken = await draw.reroll(
-                    conn, services.clock, settings, services.guilds, number=period.number,
-                    actor=ctx.author.id, channel_id=ctx.channel.id, reason=reason, position=place - 1,
+                    conn, services.clock, settings, services.guilds, number=period.number, actor=ctx.author.id,
+                    channel_id=ctx.channel.id, reason=reason, look=look, position=place - 1,
                 )  # fmt: skip
+                return taken
+
+        try:
+            taken = await looked_up(services.members, settings.guild_id, reroll)
         except Exception as error:  # noqa: BLE001 - rendered in the place of the question
             await answer.fail(_errors.explain(error, ctx.reader))
             return

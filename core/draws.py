@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 DELAY_WORTH_TELLING = timedelta(seconds=60)
+RESERVES_LOOKED_AT = 10
+
+# Of some members, the reasons of those who cannot have a prize now.
+WhyNot = Callable[[Collection[int]], Mapping[int, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,34 +212,59 @@ def _pick_rows(picks: Sequence[fair_draw.Pick]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Replacement:
-    """A reserve that took a winner's place."""
+    """A reserve that took a winner's place; `passed` are (id, reason) of those who came before and cannot have it."""
 
     position: int
     replaced: int
     winner: fair_draw.Pick
     tickets: int
+    passed: Sequence[tuple[int, str]] = ()
 
 
 async def take_reserve(
-    conn: Connection, clock: Clock, draw_id: str, *, position: int, kind: str, by: int, reason: str
+    conn: Connection, clock: Clock, draw_id: str, *, position: int, kind: str, by: int, reason: str, own_id: int,
+    why_not: WhyNot,
 ) -> Replacement:  # fmt: skip
-    """The next pick of the same sequence takes the place; nothing new is drawn.
+    """The next pick of the same sequence that can have the prize takes the place; nothing new is drawn.
 
-    `kind` is reroll, unclaimed or disqualified. Errors: `draw.not_drawn`, `draw.no_reserves`.
+    `kind` is reroll, unclaimed or disqualified. Who is passed over takes the place for an event's length, and loses
+    it by the next event, which says why: a record has every pick in its turn. Errors: `draw.not_drawn`,
+    `draw.no_reserves`.
     """
     row = await store.get(conn, draw_id, for_update=True)
     if row is None or row["drawn_at"] is None:
         raise UserError("draw.not_drawn")
-    text = await store.entrants(conn, draw_id)
-    index = row["winners"] + len(row["events"])
-    entrants, picks = await asyncio.to_thread(_drawn, row, text, row["beacon"], index + 1)
-    if len(picks) <= index:
-        raise UserError("draw.no_reserves")
+    first, now = row["winners"] + len(row["events"]), clock.now()
+    entrants, picks, passed = await _next_fit(row, await store.entrants(conn, draw_id), first, why_not)
+    events = [fair_draw.draw_event(now, kind, position, first, by, reason)]
+    events += [
+        fair_draw.draw_event(now, "disqualified", position, first + number, own_id, why)
+        for number, (_who, why) in enumerate(passed, 1)
+    ]
     replaced = fair_draw.standing([pick.id for pick in picks], row["winners"], row["events"])[position]
-    event = fair_draw.draw_event(clock.now(), kind, position, index, by, reason)
-    await store.set_reserves(conn, draw_id, _pick_rows(picks), [*row["events"], event])
-    winner = picks[index]
-    return Replacement(position=position, replaced=replaced, winner=winner, tickets=entrants.tickets_of(winner.id))
+    await store.set_reserves(conn, draw_id, _pick_rows(picks), [*row["events"], *events])
+    winner = picks[-1]
+    return Replacement(
+        position=position, replaced=replaced, winner=winner, tickets=entrants.tickets_of(winner.id), passed=passed
+    )
+
+
+async def _next_fit(
+    row: Row, text: bytes, first: int, why_not: WhyNot
+) -> tuple[fair_draw.Entrants, list[fair_draw.Pick], list[tuple[int, str]]]:
+    """The entrants, the picks up to the first reserve from `first` on that can have the prize, and who cannot."""
+    passed: list[tuple[int, str]] = []
+    while True:
+        looked_at = first + len(passed) + RESERVES_LOOKED_AT
+        entrants, picks = await asyncio.to_thread(_drawn, row, text, row["beacon"], looked_at)
+        coming = picks[first + len(passed) :]
+        reasons = why_not([pick.id for pick in coming])
+        for pick in coming:
+            if pick.id not in reasons:
+                return entrants, picks[: pick.index + 1], passed
+            passed.append((pick.id, reasons[pick.id]))
+        if len(picks) < looked_at:
+            raise UserError("draw.no_reserves")
 
 
 async def current_winners(conn: Connection, draw_id: str) -> list[int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from core import reserves
 from core.db import Row
 from core.draws import Frozen
 from core.messages import BLUE, GOLD, GREY, Button, Embed, EmbedField, Message
@@ -258,6 +259,7 @@ class Change:
     old: int
     new: Place
     claim_until: datetime | None
+    passed: Sequence[tuple[int, str]] = ()
 
 
 def replaced(reader: Reader, giveaway: Giveaway, changes: Sequence[Change], kind: str, reason: str) -> Message:
@@ -266,6 +268,8 @@ def replaced(reader: Reader, giveaway: Giveaway, changes: Sequence[Change], kind
         reader(f"giveaway.replaced.{kind}", old=mention(change.old), new=mention(change.new.user_id))
         for change in changes
     ]
+    for change in changes:
+        lines += reserves.passed_lines(reader, change.passed)
     if reason and kind != "unclaimed":
         lines.append(reader("giveaway.reason_line", reason=escape(reason)))
     claim_until = changes[0].claim_until

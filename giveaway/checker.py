@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from core import outbox
+from core import outbox, reserves
 from core.db import Database
 from core.errors import NotReady
+from core.reserves import Look
 from giveaway import announcements, giveaway_system, presets, store, winners
 from giveaway.ending import Ending
 from giveaway.facts import Members, Tools
@@ -88,8 +89,8 @@ class GiveawayChecker:
             closed, unclaimed = await store.ending(conn), await winners.overdue_claims(conn, now)
         for giveaway_id in closed:
             self._begin(("freeze", giveaway_id, 0), partial(self._ending.freeze, giveaway_id))
-        for giveaway_id, user_id in unclaimed:
-            self._begin(("lapse", giveaway_id, user_id), partial(self._lapse, giveaway_id, user_id))
+        for guild_id, giveaway_id, user_id in unclaimed:
+            self._begin(("lapse", giveaway_id, user_id), partial(self._lapse, guild_id, giveaway_id, user_id))
         self._begin(("roles", 0, 0), self._settle_roles)
         done += await self._settled()
         self.last_check = self._tools.clock.now()
@@ -128,9 +129,12 @@ class GiveawayChecker:
                 conn, self._tools, Giveaway.from_row(row), None
             )
 
-    async def _lapse(self, giveaway_id: int, user_id: int) -> bool:
-        async with self._db.transaction() as conn:
-            return await winners.lapse(conn, self._tools, giveaway_id, user_id, self._members.own_id)
+    async def _lapse(self, guild_id: int, giveaway_id: int, user_id: int) -> bool:
+        async def act(look: Look) -> bool:
+            async with self._db.transaction() as conn:
+                return await winners.lapse(conn, self._tools, giveaway_id, user_id, look)
+
+        return await reserves.looked_up(self._members, guild_id, act)
 
     async def _settle_roles(self) -> bool:
         await self._roles.settle_due()

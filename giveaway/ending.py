@@ -13,11 +13,11 @@ from typing import Any
 from core import draws, fair_draw, outbox
 from core.db import Connection, Database
 from core.draws import Freeze
+from core.reserves import LEFT_SERVER
 from giveaway import announcements, entities, entry_store, facts, journal, presets, requirements, settings, store
 from giveaway.facts import Members, Person, Tools
 from giveaway.models import ENDING, Boost, Giveaway, MemberFacts, Settings
 
-LEFT_SERVER = "left the server"
 FREEZES_AT_ONCE = 4
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from core import reserves
 from core.beacon import BeaconChain
 from core.clock import Clock
 from core.db import Connection
@@ -28,17 +29,10 @@ class Person:
     boosting: bool = False
 
 
-class Members(Protocol):
-    """The edge that knows who is in a server."""
+class Members(reserves.Members, Protocol):
+    """The edge that knows who is in a server, and what they bring along."""
 
-    @property
-    def own_id(self) -> int:
-        """The bot's own user id: it acts for a claim time that has passed."""
-        ...
-
-    async def of_many(self, guild_id: int, user_ids: Collection[int]) -> Mapping[int, Person]:
-        """Those of them that are in the server now. Errors: any, when the list is not complete at the moment."""
-        ...
+    async def of_many(self, guild_id: int, user_ids: Collection[int]) -> Mapping[int, Person]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.errors import UserError
+from core.reserves import BLACKLISTED
 from giveaway.models import MemberFacts, Requirement, Requirements, Settings
 
 ANY_ROLE, ALL_ROLES, NO_ROLE = "any_role", "all_roles", "no_role"
@@ -67,7 +68,7 @@ class Judgement:
     def reason(self) -> str:
         """Why not, as the draw's record publishes it (English, like the rest of a record)."""
         if self.blacklisted:
-            return "on the server's blacklist"
+            return BLACKLISTED
         return "; ".join(recorded(v.requirement) for v in self.verdicts if not v.met)
 
 
@@ -106,7 +107,12 @@ def allowed(requirements: Requirements, settings: Settings, facts: MemberFacts, 
 
 
 def _blacklisted(settings: Settings, facts: MemberFacts) -> bool:
-    return facts.user_id in settings.blacklist or not facts.role_ids.isdisjoint(settings.blacklist_roles)
+    return is_blacklisted(settings, facts.user_id, facts.role_ids)
+
+
+def is_blacklisted(settings: Settings, user_id: int, role_ids: frozenset[int]) -> bool:
+    """Whether the server keeps a member, or one of the member's roles, out of its giveaways."""
+    return user_id in settings.blacklist or not role_ids.isdisjoint(settings.blacklist_roles)
 
 
 def checked(requirements: Requirements) -> Requirements:

@@ -75,11 +75,13 @@ async def claim(conn: Connection, giveaway_id: int, user_id: int, now: datetime)
 
 
 async def unclaimed(conn: Connection, now: datetime) -> list[Row]:
-    """Places whose claim time has passed: `giveaway_id`, `user_id`."""
+    """Places whose claim time has passed, in servers that the bot is in: `guild_id`, `giveaway_id`, `user_id`."""
     result = await conn.execute(
         text(
-            "SELECT giveaway_id, user_id FROM giveaway_winners WHERE claim_until <= :now AND NOT claimed "
-            "AND replaced_at IS NULL AND lapsed_at IS NULL ORDER BY claim_until, giveaway_id, position"
+            "SELECT guild_id, giveaway_id, user_id FROM giveaway_winners WHERE claim_until <= :now AND NOT claimed "
+            "AND replaced_at IS NULL AND lapsed_at IS NULL "
+            "AND guild_id NOT IN (SELECT guild_id FROM guild_settings WHERE left_at IS NOT NULL) "
+            "ORDER BY claim_until, giveaway_id, position"
         ),
         {"now": now},
     )

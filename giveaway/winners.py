@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Protocol
 
-from core import draws, outbox
+from core import draws, outbox, reserves
 from core.db import Connection, Database, Row
+from core.draws import Replacement, WhyNot
 from core.errors import NotReady, UserError
 from core.outbox import backoff
+from core.reserves import Look, Member
 from core.texts import mention
-from giveaway import announcements, journal, letters, store, wishes
+from giveaway import announcements, journal, letters, requirements, settings, store, wishes
 from giveaway import winner_store as places_store
 from giveaway.announcements import Change, Place
 from giveaway.facts import Tools
@@ -37,11 +40,12 @@ async def _drawn(conn: Connection, giveaway: Giveaway) -> Giveaway:
 
 
 async def reroll_giveaway(
-    conn: Connection, tools: Tools, giveaway: Giveaway, actor: int, reason: str = "", *,
+    conn: Connection, tools: Tools, giveaway: Giveaway, actor: int, look: Look, reason: str = "", *,
     winner: int | None = None, count: int | None = None, kind: str = "reroll",
 ) -> list[Change]:  # fmt: skip
     """Reserves take the place of one winner, or of the first `count` places; never a former winner.
 
+    Reserves who left or are blacklisted since the freeze are passed over. To be called by `reserves.looked_up`.
     `kind` is reroll or disqualified. Errors: `draw.not_drawn`, `draw.no_reserves` (nothing is changed then),
     `giveaway.not_a_winner`, `giveaway.reroll_which` (several winners and none named), `giveaway.bad_count`.
     """
@@ -49,7 +53,14 @@ async def reroll_giveaway(
     giveaway = await _drawn(conn, giveaway)
     standing = await places(conn, giveaway.giveaway_id)
     leaving = _leaving(standing, winner, count)
-    changes = [await _replace(conn, tools, giveaway, old, kind, actor, reason) for old in leaving]
+    why_not = await _why_not(conn, giveaway, look)
+    changes = []
+    for old in leaving:
+        taken = await draws.take_reserve(
+            conn, tools.clock, giveaway.draw_id, position=old.position, kind=kind, by=actor, reason=reason,
+            own_id=look.own_id, why_not=why_not,
+        )  # fmt: skip
+        changes.append(await _replace(conn, tools, giveaway, old, kind, taken))
     await _tell(conn, tools, giveaway, changes, kind, actor, reason)
     return changes
 
@@ -70,12 +81,19 @@ def _leaving(standing: Sequence[Winner], winner: int | None, count: int | None) 
     return list(standing[:wanted])
 
 
+async def _why_not(conn: Connection, giveaway: Giveaway, look: Look) -> WhyNot:
+    """Who cannot have a prize of the giveaway now."""
+    guild = await settings.load(conn, giveaway.guild_id)
+
+    def blacklisted(user_id: int, member: Member) -> bool:
+        return requirements.is_blacklisted(guild, user_id, member.role_ids)
+
+    return partial(look.why_not, blacklisted=blacklisted)
+
+
 async def _replace(
-    conn: Connection, tools: Tools, giveaway: Giveaway, old: Winner, kind: str, actor: int, reason: str
+    conn: Connection, tools: Tools, giveaway: Giveaway, old: Winner, kind: str, taken: Replacement
 ) -> Change:  # fmt: skip
-    taken = await draws.take_reserve(
-        conn, tools.clock, giveaway.draw_id, position=old.position, kind=kind, by=actor, reason=reason
-    )
     now = tools.clock.now()
     await places_store.replace(conn, giveaway.giveaway_id, old.user_id, kind, now)
     claim_until = claim_deadline(giveaway, now)
@@ -84,12 +102,12 @@ async def _replace(
         places=[(taken.winner.id, old.position, taken.tickets)],
         with_role=giveaway.options.winner_role_id is not None, now=now,
     )  # fmt: skip
-    return Change(old=old.user_id, new=Place(user_id=taken.winner.id, tickets=taken.tickets), claim_until=claim_until)
+    place = Place(user_id=taken.winner.id, tickets=taken.tickets)
+    return Change(old=old.user_id, new=place, claim_until=claim_until, passed=taken.passed)
 
 
 def claim_deadline(giveaway: Giveaway, won_at: datetime) -> datetime | None:
-    hours = giveaway.options.claim_hours
-    return None if hours is None else won_at + timedelta(hours=hours)
+    return reserves.claim_until(giveaway.options.claim_hours, won_at)
 
 
 async def _tell(
@@ -104,7 +122,8 @@ async def _tell(
     for change in changes:
         await tell_winner(conn, tools, giveaway, change.new.user_id, change.claim_until)
     swaps = [[str(change.old), str(change.new.user_id)] for change in changes]
-    await journal.note(conn, tools, giveaway, kind, actor, reason, swaps=swaps)
+    passed = [[str(who), why] for change in changes for who, why in change.passed]
+    await journal.note(conn, tools, giveaway, kind, actor, reason, swaps=swaps, passed=passed)
 
 
 async def show_places(conn: Connection, tools: Tools, giveaway: Giveaway) -> None:
@@ -143,30 +162,28 @@ async def claim(conn: Connection, tools: Tools, giveaway_id: int, user_id: int) 
     return giveaway
 
 
-async def overdue_claims(conn: Connection, now: datetime) -> list[tuple[int, int]]:
-    """(giveaway, user) of places whose claim time has passed."""
-    return [(row["giveaway_id"], row["user_id"]) for row in await places_store.unclaimed(conn, now)]
+async def overdue_claims(conn: Connection, now: datetime) -> list[tuple[int, int, int]]:
+    """(guild, giveaway, user) of places whose claim time has passed, in servers that the bot is in."""
+    return [(row["guild_id"], row["giveaway_id"], row["user_id"]) for row in await places_store.unclaimed(conn, now)]
 
 
-async def lapse(conn: Connection, tools: Tools, giveaway_id: int, user_id: int, own_id: int) -> bool:
+async def lapse(conn: Connection, tools: Tools, giveaway_id: int, user_id: int, look: Look) -> bool:
     """The next reserve takes a place that was not claimed in time; False when it is not (or no longer) overdue."""
     row = await store.get(conn, giveaway_id, for_update=True)
     now = tools.clock.now()
-    if row is None or (giveaway_id, user_id) not in await overdue_claims(conn, now):
+    if row is None or (row["guild_id"], giveaway_id, user_id) not in await overdue_claims(conn, now):
         return False
     giveaway = Giveaway.from_row(row)
     old = {w.user_id: w for w in await places(conn, giveaway_id)}[user_id]
-    reason = f"not claimed within {giveaway.options.claim_hours} h"
-    try:
-        change = await _replace(conn, tools, giveaway, old, "unclaimed", own_id, reason)
-    except UserError as error:
-        if error.key != "draw.no_reserves":
-            raise
+    why_not = await _why_not(conn, giveaway, look)
+    taken = await reserves.unclaimed(conn, tools.clock, giveaway.draw_id, old.position, look, why_not)
+    if taken is None:
         await places_store.set_lapsed(conn, giveaway_id, user_id, now)
         await journal.note(conn, tools, giveaway, "lapse", None, member=str(user_id))
         await journal.tell_host(conn, tools, giveaway, "giveaway.host_lapsed", member=mention(user_id))
         return True
-    await _tell(conn, tools, giveaway, [change], "unclaimed", None, reason)
+    change = await _replace(conn, tools, giveaway, old, "unclaimed", taken)
+    await _tell(conn, tools, giveaway, [change], "unclaimed", None, reserves.NOT_CLAIMED)
     return True
 
 

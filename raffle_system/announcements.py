@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
 
+from core import reserves
 from core.db import Row
 from core.draws import Drawn, Frozen, Replacement
 from core.guilds import GuildSettings
@@ -100,6 +101,7 @@ def reroll(reader: Reader, period: Period, replacement: Replacement, held: Mappi
         reader("draw.rerolled", old=mention(old), new=mention(new.id)),
         reader("draw.stat_winning_ticket", ticket=new.ticket),
         reader("draw.own_total", tickets=replacement.tickets),
+        *reserves.passed_lines(reader, replacement.passed),
     ]
     if reason:
         lines.append(reader("draw.reason", reason=escape(reason)))

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 
-from core import draws, outbox
+from core import draws, guilds, outbox, reserves
 from core.clock import Clock
 from core.db import Connection, Database, Row
-from core.errors import UserError
+from core.draws import Replacement
+from core.errors import NotReady, UserError
 from core.guilds import Guilds, GuildSettings
 from core.messages import Message
+from core.reserves import Look, Members, looked_up
 from raffle_system import periods, prize_store, store
 from raffle_system import winner_announcements as announcements
+from raffle_system.models import Period
 
 log = logging.getLogger(__name__)
 
-REASON = "not claimed in time"
+POLL_SECONDS = 1.0
 
 
 def until(settings: GuildSettings, now: datetime) -> datetime | None:
     """When a claim that begins now runs out; None where nobody has to claim."""
-    return now + timedelta(hours=settings.claim_hours) if settings.claim_hours else None
+    return reserves.claim_until(settings.claim_hours, now)
 
 
 async def claim(conn: Connection, clock: Clock, guilds_: Guilds, period_id: int, discord_id: int) -> Row:
@@ -71,37 +77,49 @@ async def hold(
 class Claims:
     """Lets claims run out, however late it looks."""
 
-    def __init__(self, db: Database, clock: Clock, guilds_: Guilds) -> None:
+    def __init__(self, db: Database, clock: Clock, guilds_: Guilds, members: Members) -> None:
         self._db = db
         self._clock = clock
         self._guilds = guilds_
+        self._members = members
+
+    async def run(self) -> None:
+        """For ever; by itself, because members may have to be asked for."""
+        while True:
+            await self.expire_due()
+            await self._clock.sleep(POLL_SECONDS)
 
     async def expire_due(self) -> None:
-        while await self._expire_one():
-            pass
-
-    async def _expire_one(self) -> bool:
+        """Pass on every prize that was not claimed in time, the servers side by side."""
         async with self._db.transaction() as conn:
-            row = await prize_store.run_out(conn, self._clock.now())
-            if row is None:
-                return False
-            settings = self._guilds.get(row["guild_id"])
-            message = await self._next(conn, settings, row)
-            await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
-        return True
+            rows = await prize_store.overdue(conn, self._clock.now())
+        by_guild: dict[int, list[Row]] = {}
+        for row in rows:
+            by_guild.setdefault(row["guild_id"], []).append(row)
+        await asyncio.gather(*(self._expire_all(guild_id, due) for guild_id, due in by_guild.items()))
 
-    async def _next(self, conn: Connection, settings: GuildSettings, row: Row) -> Message:
+    async def _expire_all(self, guild_id: int, rows: Sequence[Row]) -> None:
+        try:
+            for row in rows:
+                await looked_up(self._members, guild_id, partial(self._expire, row))
+        except NotReady as error:
+            log.info("claim_waits", extra={"guild": guild_id, "for": str(error)})
+
+    async def _expire(self, due: Row, look: Look) -> None:
+        async with self._db.transaction() as conn:
+            row = await prize_store.run_out(conn, due["period_id"], due["position"], self._clock.now())
+            if row is None:
+                return
+            settings = self._guilds.get(row["guild_id"])
+            message = await self._next(conn, settings, row, look)
+            await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
+
+    async def _next(self, conn: Connection, settings: GuildSettings, row: Row, look: Look) -> Message:
         period = await periods.by_id(conn, row["period_id"])
         reader = self._guilds.reader(settings.guild_id)
-        try:
-            # Nobody decided this: the record names the guild, whose rule it is.
-            taken = await draws.take_reserve(
-                conn, self._clock, period.draw_id, position=row["position"], kind="unclaimed",
-                by=settings.guild_id, reason=REASON,
-            )  # fmt: skip
-        except UserError as error:
-            if error.key != "draw.no_reserves":
-                raise
+        taken = await reserves.unclaimed(conn, self._clock, period.draw_id, row["position"], look, look.why_not)
+        await self._audit(conn, settings, period, row, taken)
+        if taken is None:
             await prize_store.mark_expired(conn, period.id, row["position"], self._clock.now())
             return announcements.nobody_left(reader, period, row)
         held = await store.tickets_of(conn, period.id, taken.winner.id)
@@ -111,5 +129,14 @@ class Claims:
             conn, self._clock, self._guilds, settings, period_id=period.id, position=row["position"],
             discord_id=taken.winner.id, kick_name=held["kick_name"], ticket=taken.winner.ticket, prize=row["prize"],
         )  # fmt: skip
-        log.info("claim_ran_out", extra={"period": period.id, "position": row["position"]})
         return announcements.unclaimed(reader, period, row, taken, deadline)
+
+    async def _audit(
+        self, conn: Connection, settings: GuildSettings, period: Period, row: Row, taken: Replacement | None
+    ) -> None:  # fmt: skip
+        detail = {
+            "period": period.number, "place": row["position"] + 1, "from": str(row["discord_id"]),
+            "to": None if taken is None else str(taken.winner.id),
+            "passed": [] if taken is None else [[str(who), why] for who, why in taken.passed],
+        }  # fmt: skip
+        await guilds.audit(conn, settings.guild_id, None, "unclaimed", detail, self._clock.now())

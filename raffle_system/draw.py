@@ -15,6 +15,7 @@ from core.draws import Drawn, Freeze, Frozen, Replacement
 from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
 from core.messages import Message
+from core.reserves import LEFT_SERVER, Look
 from raffle_system import (
     announcements,
     claims,
@@ -29,7 +30,7 @@ from raffle_system.config import PRIZE_LENGTH, REASON_LENGTH
 from raffle_system.models import Period
 from raffle_system.periods import LastCall
 
-LEFT_SERVER, BELOW_MINIMUM = "left the server", "fewer tickets than the minimum"
+BELOW_MINIMUM = "fewer tickets than the minimum"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,12 +217,13 @@ class RafflePublisher:
 
 async def reroll(
     conn: Connection, clock: Clock, settings: GuildSettings, guilds_: Guilds, *,
-    number: int | None, actor: int, channel_id: int | None, reason: str, position: int = 0,
+    number: int | None, actor: int, channel_id: int | None, reason: str, look: Look, position: int = 0,
 ) -> tuple[Period, Replacement]:  # fmt: skip
     """The next reserve of a drawn period takes a prize; announced, with the record's new state attached.
 
-    `position` counts the prizes from 0. Errors: `draw.not_drawn`, `draw.no_such_place`, `draw.no_reserves`,
-    `raffle.no_such_period`, `error.too_long`.
+    Who left since the freeze is passed over. To be called by `reserves.looked_up`. `position` counts the prizes
+    from 0. Errors: `draw.not_drawn`, `draw.no_such_place`, `draw.no_reserves`, `raffle.no_such_period`,
+    `error.too_long`.
     """
     if len(reason) > REASON_LENGTH:
         raise UserError("error.too_long", most=REASON_LENGTH)
@@ -229,8 +231,9 @@ async def reroll(
     if position >= max(1, len(await draws.current_winners(conn, period.draw_id))):
         raise UserError("draw.no_such_place", place=str(position + 1))
     replacement = await draws.take_reserve(
-        conn, clock, period.draw_id, position=position, kind="reroll", by=actor, reason=reason
-    )
+        conn, clock, period.draw_id, position=position, kind="reroll", by=actor, reason=reason, own_id=look.own_id,
+        why_not=look.why_not,
+    )  # fmt: skip
     pick = replacement.winner
     held = await store.tickets_of(conn, period.id, pick.id)
     if position == 0:
@@ -249,6 +252,7 @@ async def reroll(
         "from": str(replacement.replaced),
         "to": str(pick.id),
         "reason": reason,
+        "passed": [[str(who), why] for who, why in replacement.passed],
     }
     await guilds.audit(conn, settings.guild_id, actor, "reroll", detail, clock.now())
     return period, replacement

@@ -85,16 +85,28 @@ async def mark_expired(conn: Connection, period_id: int, position: int, now: dat
     )
 
 
-async def run_out(conn: Connection, now: datetime) -> Row | None:
-    """The place whose claim ran out first, locked; None when there is none that nobody else takes care of."""
+async def overdue(conn: Connection, now: datetime) -> list[Row]:
+    """Places whose claim ran out, in servers that the bot is in: `guild_id`, `period_id`, `position`."""
     result = await conn.execute(
         text(
-            f"SELECT {_WINNER} FROM raffle_winners WHERE claim_until <= :now AND claimed_at IS NULL "
-            "AND expired_at IS NULL "
+            "SELECT guild_id, period_id, position FROM raffle_winners WHERE claim_until <= :now "
+            "AND claimed_at IS NULL AND expired_at IS NULL "
             "AND guild_id NOT IN (SELECT guild_id FROM guild_settings WHERE left_at IS NOT NULL) "
-            "ORDER BY claim_until, position LIMIT 1 FOR UPDATE SKIP LOCKED"
+            "ORDER BY claim_until, position"
         ),
         {"now": now},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
+async def run_out(conn: Connection, period_id: int, position: int, now: datetime) -> Row | None:
+    """The place whose claim ran out, locked; None where it was claimed or passed on meanwhile."""
+    result = await conn.execute(
+        text(
+            f"SELECT {_WINNER} FROM raffle_winners WHERE period_id = :period_id AND position = :position "
+            "AND claim_until <= :now AND claimed_at IS NULL AND expired_at IS NULL FOR UPDATE"
+        ),
+        {"period_id": period_id, "position": position, "now": now},
     )
     row = result.mappings().first()
     return dict(row) if row else None

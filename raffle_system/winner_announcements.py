@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from core import reserves
 from core.db import Row
 from core.draws import Drawn, Replacement
 from core.messages import GOLD, GREEN, GREY, Button, Embed, EmbedField, Message
@@ -79,6 +80,7 @@ def unclaimed(reader: Reader, period: Period, row: Row, taken: Replacement, dead
         reader("claim.unclaimed", old=mention(row["discord_id"]), new=mention(taken.winner.id)),
         reader("claim.prize", prize=escape(row["prize"]) or "-"),
         reader("draw.stat_winning_ticket", ticket=taken.winner.ticket),
+        *reserves.passed_lines(reader, taken.passed),
         reader("draw.reroll_fair"),
     ]
     title = reader("claim.unclaimed_title", number=str(period.number))

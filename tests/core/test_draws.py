@@ -44,6 +44,7 @@ class Stage:
         self.clock = FakeClock()
         self.beacon = FakeBeacon(self.clock)
         self.feature = Feature()
+        self.gone: set[int] = set()
 
     def finisher(self) -> DrawFinisher:
         return DrawFinisher(self.db, self.clock, self.beacon, {"giveaway": self.feature})
@@ -69,8 +70,9 @@ class Stage:
     async def replace(self, position: int, kind: str = "unclaimed") -> draws.Replacement:
         async with self.db.transaction() as conn:
             return await draws.take_reserve(
-                conn, self.clock, "giveaway/1", position=position, kind=kind, by=9, reason="why"
-            )
+                conn, self.clock, "giveaway/1", position=position, kind=kind, by=9, reason="why", own_id=8,
+                why_not=lambda users: {user: "left the server" for user in users if user in self.gone},
+            )  # fmt: skip
 
     async def record(self, draw_id: str = "giveaway/1") -> Any:
         async with self.db.transaction() as conn:
@@ -175,6 +177,36 @@ async def test_a_replaced_place_takes_the_next_reserve(stage: Stage) -> None:
     assert refused.value.key == "draw.no_reserves"
     record = await stage.record()
     assert [event["kind"] for event in record["events"]] == ["unclaimed", "disqualified"]
+    assert verify(record, stage.beacon.chain).ok
+
+
+async def test_a_reserve_who_cannot_have_it_is_passed_over_in_the_record(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many they are; with nobody left nothing is changed."""
+    monkeypatch.setattr(draws, "RESERVES_LOOKED_AT", 1)
+    await stage.open()
+    await stage.freeze(winners=1)
+    await stage.finish()
+    order = (await stage.record())["entrants"]
+    (winner,) = await stage.winners()
+    stage.gone = {int(who) for who, _tickets in order}
+    with pytest.raises(UserError, match=r"draw\.no_reserves"):
+        await stage.replace(0, "reroll")
+    assert (await stage.record())["events"] == []
+    text = fair_draw.parse_entrant_text(fair_draw.entrant_text(ENTRANTS.items()))
+    seed = bytes.fromhex((await stage.record())["seed"])
+    picks = [pick.id for pick in fair_draw.picks(seed, text, 4)]
+    stage.gone = set(picks[1:3])
+    taken = await stage.replace(0, "reroll")
+    assert (taken.replaced, taken.winner.id, taken.passed) == (
+        winner, picks[3], [(picks[1], "left the server"), (picks[2], "left the server")],
+    )  # fmt: skip
+    record = await stage.record()
+    assert [(event["kind"], event["by"], event["reason"]) for event in record["events"]] == [
+        ("reroll", "9", "why"), ("disqualified", "8", "left the server"), ("disqualified", "8", "left the server"),
+    ]  # fmt: skip
+    assert await stage.winners() == [picks[3]]
     assert verify(record, stage.beacon.chain).ok
 
 

@@ -13,8 +13,10 @@ from core.db import Connection, Database
 from core.draws import DrawFinisher
 from core.guilds import Guilds, GuildSettings
 from core.outbox import Gone, Letter, Outbox
+from core.reserves import Look, looked_up
 from core.texts import Reader, Texts
 from giveaway import giveaway_system as system
+from giveaway.announcements import Change
 from giveaway.checker import GiveawayChecker
 from giveaway.ending import Ending
 from giveaway.facts import Holding, Person, Tools
@@ -212,6 +214,13 @@ class World:
         await self.ending.freeze(giveaway.giveaway_id)
         await self.finish()
         return await self.find(giveaway)
+
+    async def reroll(self, giveaway: Giveaway, reason: str = "", **which: Any) -> list[Change]:
+        async def act(look: Look) -> list[Change]:
+            async with self.db.transaction() as conn:
+                return await system.reroll_giveaway(conn, self.tools, giveaway, HOST, look, reason, **which)
+
+        return await looked_up(self.members, giveaway.guild_id, act)
 
     async def deliver(self) -> None:
         while await self.outbox.deliver_due():

@@ -142,8 +142,7 @@ async def test_the_log_channel_hears_every_act_with_who_and_why(world: World) ->
         await system.resume(conn, world.tools, giveaway, HOST)
     await world.enter(giveaway, person(1), person(2))
     await world.draw(giveaway)
-    async with world.db.transaction() as conn:
-        await system.reroll_giveaway(conn, world.tools, giveaway, HOST, "joke account")
+    await world.reroll(giveaway, "joke account")
     await world.deliver()
     told = [x.message.embeds[0].description for x in world.sender.letters if x.channel_id == 4444]
     acts = [line.split()[0].removeprefix("giveaway.log.") for line in told]

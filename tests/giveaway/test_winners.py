@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from core import fair_draw
 from core.errors import UserError
 from core.verify import verify
 from giveaway import giveaway_system as system
-from giveaway import queries, winners
+from giveaway import queries, settings, winners
 from giveaway.models import Giveaway, Options, Requirement, Requirements, Winner
-from tests.giveaway.support import BOT, CHANNEL, HOST, VIP, World, person
+from tests.giveaway.support import BOT, CHANNEL, GUILD, HOST, VIP, World, person
 
 ROLE = 66
 
@@ -32,9 +34,8 @@ async def _places(world: World, giveaway: Giveaway) -> list[Winner]:
         return await winners.places(conn, giveaway.giveaway_id)
 
 
-async def _reroll(world: World, giveaway: Giveaway, **which: int) -> list[int]:
-    async with world.db.transaction() as conn:
-        changes = await system.reroll_giveaway(conn, world.tools, giveaway, HOST, "no answer", **which)  # type: ignore[arg-type]
+async def _reroll(world: World, giveaway: Giveaway, **which: Any) -> list[int]:
+    changes = await world.reroll(giveaway, "no answer", **which)
     await world.deliver()
     return [change.new.user_id for change in changes]
 
@@ -77,6 +78,50 @@ async def test_more_rerolls_than_reserves_change_nothing(world: World) -> None:
     before = await _places(world, giveaway)
     with pytest.raises(UserError, match=r"draw\.no_reserves"):
         await _reroll(world, giveaway, count=2)
+    assert await _places(world, giveaway) == before
+
+
+@pytest.mark.parametrize("way", ["reroll", "disqualified", "unclaimed"])
+async def test_who_left_or_is_blacklisted_since_the_freeze_gets_no_place(world: World, way: str) -> None:
+    """Whichever way a reserve moves up: passed over with an event, told in the channel and the audit."""
+    giveaway = await _drawn(world, entrants=5, claim_hours=1)
+    async with world.db.transaction() as conn:
+        seed = bytes.fromhex(json.loads(await queries.record(conn, giveaway))["seed"])
+    order = [pick.id for pick in fair_draw.picks(seed, fair_draw.Entrants(range(1, 6), [1] * 5), 5)]
+    gone, banned, tainted, fit = order[1:]
+    world.members.gone = {gone}
+    world.members.people[tainted] = person(tainted, VIP)
+    async with world.db.transaction() as conn:
+        await settings.change_list(conn, world.clock, GUILD, "blacklist", banned, add=True, actor=HOST)
+        await settings.change_list(conn, world.clock, GUILD, "blacklist_roles", VIP, add=True, actor=HOST)
+    if way == "unclaimed":
+        world.clock.advance(hours=1)
+        await world.checker.check()
+        await world.deliver()
+    else:
+        await _reroll(world, giveaway, kind=way)
+    (holder,) = await _places(world, giveaway)
+    assert holder.user_id == fit
+    async with world.db.transaction() as conn:
+        record = json.loads(await queries.record(conn, giveaway))
+    assert verify(record).ok
+    assert [(event["kind"], event["by"], event["reason"]) for event in record["events"][1:]] == [
+        ("disqualified", str(BOT), "left the server"),
+        ("disqualified", str(BOT), "on the server's blacklist"),
+        ("disqualified", str(BOT), "on the server's blacklist"),
+    ]
+    assert record["events"][0]["kind"] == way
+    told = world.sender.of(f"{giveaway.draw_id}/result")[-1].message
+    assert told.mentions == (fit,)
+    assert told.embeds[0].description.count("reserve.") == 3
+
+
+async def test_with_nobody_left_who_can_have_it_the_winner_stays(world: World) -> None:
+    giveaway = await _drawn(world, entrants=3)
+    before = await _places(world, giveaway)
+    world.members.gone = {1, 2, 3} - {before[0].user_id}
+    with pytest.raises(UserError, match=r"draw\.no_reserves"):
+        await _reroll(world, giveaway)
     assert await _places(world, giveaway) == before
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -97,6 +97,28 @@ class FakeBeacon(BeaconClient):
         return BeaconRound(number, signature, randomness)
 
 
+@dataclass(frozen=True)
+class Present:
+    """A member who is there, without roles."""
+
+    role_ids: frozenset[int] = frozenset()
+
+
+class Presence:
+    """Everybody is in the server but the `gone`."""
+
+    own_id = 424242
+
+    def __init__(self) -> None:
+        self.gone: set[int] = set()
+        self.fault: Exception | None = None
+
+    async def of_many(self, guild_id: int, user_ids: Collection[int]) -> Mapping[int, Present]:
+        if self.fault is not None:
+            raise self.fault
+        return {user_id: Present() for user_id in user_ids if user_id not in self.gone}
+
+
 def config(**changes: Any) -> Config:
     return replace(Config(announcement_channel_id=CHANNEL), **changes)
 
@@ -114,6 +136,7 @@ class World:
         self.guilds = Guilds(self.db, self.clock, self.config, EchoTexts())
         self.beacon = FakeBeacon(self.clock)
         self.schedule = RaffleSchedule(self.db, self.clock, self.guilds, self.beacon.chain)
+        self.presence = Presence()
         self._refs = 0
 
     async def open(self) -> World:

@@ -11,10 +11,11 @@ import pytest
 from core import draws, fair_draw
 from core.errors import UserError
 from core.messages import Message
+from core.reserves import LEFT_SERVER, Look, looked_up
 from core.stores import draws as draws_store
 from core.verify import verify
 from raffle_system import draw, periods
-from raffle_system.draw import BELOW_MINIMUM, LEFT_SERVER
+from raffle_system.draw import BELOW_MINIMUM
 from raffle_system.models import Period
 from tests.raffle.support import ADMIN, CHANNEL, DAY, MEMBER, MINUTE, OTHER, SECOND, THIRD, World, config
 
@@ -39,12 +40,15 @@ async def plan(world: World, number: int | None = None) -> draw.DrawPlan:
 
 
 async def reroll(world: World, number: int | None = None, reason: str = "no answer") -> int:
-    async with world.db.transaction() as conn:
-        _period, taken = await draw.reroll(
-            conn, world.clock, world.settings, world.guilds, number=number, actor=ADMIN, channel_id=CHANNEL,
-            reason=reason,
-        )  # fmt: skip
-    return taken.winner.id
+    async def act(look: Look) -> int:
+        async with world.db.transaction() as conn:
+            _period, taken = await draw.reroll(
+                conn, world.clock, world.settings, world.guilds, number=number, actor=ADMIN, channel_id=CHANNEL,
+                reason=reason, look=look,
+            )  # fmt: skip
+        return taken.winner.id
+
+    return await looked_up(world.presence, world.guild_id, act)
 
 
 def titles(messages: list[Message]) -> list[str]:

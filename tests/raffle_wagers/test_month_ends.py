@@ -14,7 +14,7 @@ from PIL import Image
 
 from cogs import _month_pages
 from core import draws, identity, verify
-from core.errors import UserError
+from core.errors import NotReady, UserError
 from core.messages import Message
 from raffle_system import chart, claims, draw, month_ends, periods, prizes, reports
 from raffle_system.chart import Bar, ChartTexts
@@ -222,7 +222,7 @@ async def test_a_winner_claims_once_and_nobody_else_can(world: WagerWorld) -> No
     with pytest.raises(UserError, match=r"claim\.done"):
         await claim(held["discord_id"])
     world.clock.advance(timedelta(days=9))
-    await Claims(world.db, world.clock, world.guilds).expire_due()
+    await Claims(world.db, world.clock, world.guilds, world.presence).expire_due()
     assert (await places(world, period))[0]["discord_id"] == held["discord_id"]
 
 
@@ -230,7 +230,7 @@ async def test_unclaimed_prizes_go_to_the_reserves_until_none_is_left(world: Wag
     await world.set("claim_hours", 24)
     period = await drawn(world, "a", "b")
     before = [row["discord_id"] for row in await places(world, period)]
-    expiry = Claims(world.db, world.clock, world.guilds)
+    expiry = Claims(world.db, world.clock, world.guilds, world.presence)
     await expiry.expire_due()
     assert [row["discord_id"] for row in await places(world, period)] == before
     world.clock.advance(DAY)
@@ -251,11 +251,35 @@ async def test_unclaimed_prizes_go_to_the_reserves_until_none_is_left(world: Wag
     assert (await world.period(period.number)).winner_discord_id == third
 
 
+async def test_a_reserve_who_left_is_passed_over_when_a_claim_runs_out(world: WagerWorld) -> None:
+    await world.set("claim_hours", 24)
+    period = await drawn(world, "a")
+    (held,) = await places(world, period)
+    world.clock.advance(DAY)
+    world.presence.fault = NotReady("Discord is not connected")
+    expiry = Claims(world.db, world.clock, world.guilds, world.presence)
+    await expiry.expire_due()
+    assert await places(world, period) == [held]
+    world.presence.fault = None
+    others = {MEMBER, OTHER, THIRD} - {held["discord_id"]}
+    world.presence.gone = {min(others)}
+    await expiry.expire_due()
+    assert (await places(world, period))[0]["discord_id"] == max(others)
+    events = (await record_is_good(world, period))["events"]
+    passed = [event for event in events if event["kind"] == "disqualified"]  # type: ignore[attr-defined]
+    assert {event["reason"] for event in passed} <= {"left the server"}
+    assert events[0]["by"] == str(world.presence.own_id)  # type: ignore[index]
+    audited = await world.rows("SELECT actor, detail FROM audit_log WHERE action = 'unclaimed'")
+    assert audited[0]["detail"]["from"] == str(held["discord_id"])
+    said = (await world.members_told())[-1]
+    assert said.count("reserve.left") == len(passed)
+
+
 async def test_two_processes_let_a_claim_run_out_once(world: WagerWorld) -> None:
     await world.set("claim_hours", 24)
     period = await drawn(world, "a")
     world.clock.advance(DAY)
-    await asyncio.gather(*(Claims(world.db, world.clock, world.guilds).expire_due() for _ in range(3)))
+    await asyncio.gather(*(Claims(world.db, world.clock, world.guilds, world.presence).expire_due() for _ in range(3)))
     record = await record_is_good(world, period)
     assert len(record["events"]) == 1  # type: ignore[arg-type]
 
