@@ -194,7 +194,7 @@ async def test_a_reserve_who_cannot_have_it_is_passed_over_in_the_record(
     with pytest.raises(UserError, match=r"draw\.no_reserves"):
         await stage.replace(0, "reroll")
     assert (await stage.record())["events"] == []
-    text = fair_draw.parse_entrant_text(fair_draw.entrant_text(ENTRANTS.items()))
+    text = fair_draw.Entrants.from_pairs(ENTRANTS.items())
     seed = bytes.fromhex((await stage.record())["seed"])
     picks = [pick.id for pick in fair_draw.picks(seed, text, 4)]
     stage.gone = set(picks[1:3])
