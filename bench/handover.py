@@ -43,6 +43,8 @@ class Relay:
     sandbox: Sandbox
     handovers: int
     every: float
+    launch: type[BotProcess] = BotProcess
+    patience: float = 1.0
     told: list[str] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
 
@@ -70,30 +72,30 @@ class Relay:
         for name in ("SANDBOX_CLOCK_START", "SANDBOX_CLOCK_SPEED", "SANDBOX_CLOCK_URL"):
             environment.pop(name)
         environment |= {"DATABASE_URL": self.url, "WEB_HOST": HOST, "PORT": "0"}
-        return BotProcess(self.folder / str(number), environment)
+        return self.launch(self.folder / str(number), environment)
 
     async def _first_ready(self) -> None:
         async with Discord(f"{self.sandbox.url}/discord") as discord:
-            await discord.wait_until_ready(PATIENCE_SECONDS)
+            await discord.wait_until_ready(PATIENCE_SECONDS * self.patience)
         await self._listening(1)
-        await _link(self.url)
+        await _link(self.url, PATIENCE_SECONDS * self.patience)
 
     async def _hand_over(self, old: BotProcess, number: int) -> BotProcess:
         """As a platform deploys: start the new one, wait for its /health, end the old one."""
         new = self._process(number)
         await new.start()
-        await _answers(new, "standby")
+        await _answers(new, "standby", PATIENCE_SECONDS * self.patience)
         await self._listening(2)
         await asyncio.sleep(OVERLAP_SECONDS)
         began = monotonic()
         await (old.kill() if number % 2 else old.stop())
-        await _answers(new, "leader")
+        await _answers(new, "leader", PATIENCE_SECONDS * self.patience)
         self.took.append(monotonic() - began)
         return new
 
     async def _listening(self, count: int) -> None:
         """Until so many processes listen to everything."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS * self.patience):
             while sum(len(each.channels) >= 5 for each in self.sandbox.kick.pusher.connections) < count:
                 await asyncio.sleep(0.02)
 
@@ -104,10 +106,10 @@ class Relay:
             await asyncio.sleep(self.every)
 
     async def _settled(self) -> list[str]:
-        """What was paid, once there is as much as was told (or after ten seconds)."""
+        """What was paid, once there is as much as was told (or after some time)."""
         conn = await asyncpg.connect(self.url)
         try:
-            for _ in range(100):
+            for _ in range(int(100 * self.patience)):
                 rows = await conn.fetch(
                     "SELECT source_ref FROM raffle_ticket_log WHERE source = 'gifted_sub' AND discord_id = $1", MEMBER
                 )
@@ -119,10 +121,10 @@ class Relay:
             await conn.close()
 
 
-async def _answers(process: BotProcess, role: str) -> None:
+async def _answers(process: BotProcess, role: str, seconds: float) -> None:
     """Until /health answers 200 in this role, or in the one that follows it."""
     roles = ("standby", "leader") if role == "standby" else ("leader",)
-    async with asyncio.timeout(PATIENCE_SECONDS), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(seconds), aiohttp.ClientSession() as session:
         while not (found := [match[1] for line in process.lines if (match := _PORT.search(line))]):
             await asyncio.sleep(0.02)
         while True:
@@ -133,10 +135,10 @@ async def _answers(process: BotProcess, role: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def _link(url: str) -> None:
+async def _link(url: str, seconds: float) -> None:
     conn = await asyncpg.connect(url)
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(seconds):
             while (guild := await conn.fetchval("SELECT guild_id FROM raffle_periods LIMIT 1")) is None:
                 await asyncio.sleep(0.1)
         await conn.execute(

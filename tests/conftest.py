@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from tests.patience import FACTOR
 from tests.postgres import PostgresServer
 
 TEST_SECONDS = 60.0
+PROCESSES = ("/tests/e2e/", "/tests/e2e_kick/", "/tests/core/test_embedded_")
 
 # The same examples on every machine: a failure somewhere is a failure everywhere.
 settings.register_profile("house", deadline=None, derandomize=True, database=None, print_blob=True,
@@ -108,3 +110,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = item.get_closest_marker("timeout")
         seconds = float(marker.args[0]) if marker is not None else TEST_SECONDS
         item.add_marker(pytest.mark.timeout(seconds * FACTOR), append=False)
+        if "start_bot" in getattr(item, "fixturenames", ()) or any(folder in str(item.path) for folder in PROCESSES):
+            item.add_marker(pytest.mark.process)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core that this run may use: half of a test is waiting for others."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 2 * cores

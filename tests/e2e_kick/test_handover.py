@@ -14,8 +14,10 @@ from bench.handover import Relay
 from core.db import migrate
 from sandbox.app import Sandbox
 from sandbox.clock import TurnableClock
+from tests.e2e.forked import ForkedBot
+from tests.patience import FACTOR
 
-HANDOVERS = 6
+HANDOVERS = 4
 GIFT_SECONDS = 0.5
 
 
@@ -31,7 +33,7 @@ async def test_each_gift_is_paid_once_through_orderly_and_killed_handovers(
     tmp_path: Path, database_url: str, sandbox: Sandbox
 ) -> None:
     await migrate(database_url)
-    relay = Relay(tmp_path, database_url, sandbox, HANDOVERS, GIFT_SECONDS)
+    relay = Relay(tmp_path, database_url, sandbox, HANDOVERS, GIFT_SECONDS, ForkedBot, FACTOR)
     paid = await relay.run()
     assert len(relay.told) > HANDOVERS
     assert len(relay.took) == HANDOVERS

@@ -178,7 +178,7 @@ async def _port(folder: Path, process: asyncio.subprocess.Process) -> int:
 async def browser(folder: Path) -> AsyncIterator[Callable[..., Any]]:
     """A Chromium with its profile in `folder`; gives `open(width, height, phone=False) -> Page`."""
     program = installed()
-    assert program is not None
+    assert program is not None, "Chromium is not installed"
     process = await asyncio.create_subprocess_exec(
         program, *FLAGS, f"--user-data-dir={folder}", "about:blank",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,

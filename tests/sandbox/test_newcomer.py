@@ -19,10 +19,7 @@ import pytest
 from tests.patience import patient
 from tests.sandbox import chromium
 
-pytestmark = [
-    pytest.mark.skipif(chromium.installed() is None, reason="Chromium is not installed"),
-    pytest.mark.timeout(240),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 ROOT = Path(__file__).resolve().parent.parent.parent
 ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+")
 CODE = re.compile(r"\b[A-Z]{3}[2-9]{3}\b")

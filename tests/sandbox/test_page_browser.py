@@ -14,7 +14,7 @@ from tests.patience import FACTOR
 from tests.sandbox import chromium
 from tests.sandbox.scripted_bot import ScriptedBot, fields_of, options_of
 
-pytestmark = pytest.mark.skipif(chromium.installed() is None, reason="Chromium is not installed")
+pytestmark = pytest.mark.browser
 
 EPHEMERAL = 64
 MARKUP = "<img src=x onerror=alert(1)>"
