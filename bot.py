@@ -29,7 +29,7 @@ from cogs import session
 from cogs._members import GuildMembers, GuildRoles, MemberLists, TicketCredits
 from cogs._services import Services
 from core import config as configuration
-from core import kick_channels, logs
+from core import kick_channels, kick_subscriptions, logs
 from core.beacon import QUICKNET, BeaconChain, BeaconClient
 from core.clock import SandboxClock, SystemClock
 from core.clock_follower import follow
@@ -58,6 +58,7 @@ from kick.webhooks import decode_webhook
 from raffle_system import audit
 from raffle_system.claims import Claims
 from raffle_system.draw import RafflePublisher
+from raffle_system.kick_admission import Admission
 from raffle_system.kick_inbox import KickInbox
 from raffle_system.kick_intake import KickIntake
 from raffle_system.link_roles import LinkRoles
@@ -230,18 +231,20 @@ class Parts:
             self.session, clock, api_base=config.kick_api_base, id_base=config.kick_id_base,
             client_id=config.kick_client_id, client_secret=config.kick_client_secret,
         )  # fmt: skip
-        self.inbox = KickInbox(self.db, clock, decode_webhook, self.intake.on_webhook)
         self.sender = DiscordSender()
         members = GuildMembers(self.sender, clock)
         self.member_lists = MemberLists(self.sender, clock)
         sign_in = KickSignIn(config, self.db, clock, self.guilds, self.api, self.intake.linking, members.names_of)
-        process.kick_routes.attach(KickKeys(self.api.public_key), self.inbox, sign_in)
         self.listener = KickListener(
             self.session, clock, site_base=config.kick_site_base, socket_url=config.kick_ws_url,
             wanted=self._kick_channels, followed=self.intake.follow, on_event=self.intake.on_event,
             recall=self._recall, remember=self._remember, api=self.api, leads=lambda: process.role == "leader",
-            heard=self.intake.heard, on_events=self.intake.on_events,
+            heard=self.intake.heard, on_events=self.intake.on_events, subscribed=self._subscribed,
+            unsubscribed=self.intake.tell_subscriptions,
         )  # fmt: skip
+        admission = Admission(self.api.configured, self.intake.follows, self.listener.subscriptions.settled)
+        self.inbox = KickInbox(self.db, clock, decode_webhook, self.intake.on_webhook, admission)
+        process.kick_routes.attach(KickKeys(self.api.public_key), self.inbox, sign_in)
         self.kick = self.listener.run
         people = People(self.session, clock, self.api, config.kick_site_base)
         kick_metrics.register(process.metrics, self.listener, self.intake, self.inbox, process.kick_routes)
@@ -290,6 +293,10 @@ class Parts:
     async def _recall(self, slug: str) -> Any:
         async with self.db.transaction() as conn:
             return await kick_channels.recall(conn, slug)
+
+    async def _subscribed(self, made: Any) -> None:
+        async with self.db.transaction() as conn:
+            await kick_subscriptions.remember(conn, made, self.clock.now())
 
     async def _remember(self, ids: Any) -> None:
         async with self.db.transaction() as conn:

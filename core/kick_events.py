@@ -31,6 +31,16 @@ class KickChannelIds:
 
 
 @dataclass(frozen=True, slots=True)
+class KickSubscription:
+    """An event subscription of our app; Kick sends its `id` with every delivery under it."""
+
+    id: str
+    event: str
+    broadcaster_user_id: int
+    created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """One message in a chat.
 

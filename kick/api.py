@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from core.clock import Clock, monotonic
-from core.kick_events import KickChannelIds, LiveStatus, kick_slug
+from core.kick_events import KickChannelIds, KickSubscription, LiveStatus, kick_slug
 from core.moments import read_moment
 from kick.coerce import items, mapping, parse, text, whole
 
@@ -21,6 +21,7 @@ API, ID = "https://api.kick.com", "https://id.kick.com"
 REFRESH_EARLY = 60.0
 _PATIENCE = aiohttp.ClientTimeout(total=10)
 _LARGEST_ANSWER = 4 * 1024 * 1024
+NOTHING_MADE = "Kick answered and made no subscription"
 
 
 class ApiFailed(Exception):
@@ -29,16 +30,6 @@ class ApiFailed(Exception):
     def __init__(self, what: str, why: str, status: int | None = None) -> None:
         super().__init__(f"Kick's API: {what}: {why}")
         self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """An event subscription of our app."""
-
-    id: str
-    event: str
-    broadcaster_user_id: int
-    created_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +94,11 @@ class KickApi:
         started = read_moment(stream.get("start_time"), now) if live else None
         return LiveStatus(None, None, live, "api", started, now, broadcaster_user_id)
 
-    async def subscriptions(self) -> list[Subscription]:
+    async def subscriptions(self) -> list[KickSubscription]:
         """The app's event subscriptions, oldest first."""
         answer = await self._call("GET", "/events/subscriptions", "subscriptions")
         found = [
-            Subscription(
+            KickSubscription(
                 text(row.get("id"), 100), text(row.get("event"), 100),
                 whole(row.get("broadcaster_user_id")) or 0, text(row.get("created_at"), 100),
             )
@@ -115,16 +106,26 @@ class KickApi:
         ]  # fmt: skip
         return sorted((one for one in found if one.id), key=lambda one: (one.created_at, one.id))
 
-    async def subscribe(self, broadcaster_user_id: int, events: Sequence[str]) -> dict[str, str]:
-        """Ask for events of a broadcaster; what Kick refused, by event."""
+    async def subscribe(
+        self, broadcaster_user_id: int, events: Sequence[str]
+    ) -> tuple[list[KickSubscription], dict[str, str]]:
+        """Ask for events of a broadcaster: (what was made, why not by event). Kick may answer 200 and make nothing."""
         body = {
             "broadcaster_user_id": broadcaster_user_id,
             "events": [{"name": name, "version": 1} for name in events],
             "method": "webhook",
         }
         answer = await self._call("POST", "/events/subscriptions", "subscribe", json=body)
-        said = {text(row.get("name"), 100): text(row.get("error"), 300) for row in _rows(answer)}
-        return {name: error for name, error in said.items() if error}
+        rows = {text(row.get("name"), 100): row for row in _rows(answer)}
+        ids = {name: text(row.get("subscription_id"), 100) for name, row in rows.items()}
+        errors = {name: text(row.get("error"), 300) for name, row in rows.items()}
+        made = [
+            KickSubscription(ids[name], name, broadcaster_user_id)
+            for name in events
+            if ids.get(name) and not errors[name]
+        ]
+        refused = set(events) - {one.event for one in made}
+        return made, {name: errors.get(name) or NOTHING_MADE for name in events if name in refused}
 
     async def unsubscribe(self, ids: Sequence[str]) -> None:
         parameters = [("id", one) for one in ids]

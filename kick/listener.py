@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,14 +12,14 @@ from typing import Any
 import aiohttp
 
 from core.clock import Clock, monotonic
-from core.kick_events import Hosting, KickChannelIds, KickEvent, LiveStatus
+from core.kick_events import Hosting, KickChannelIds, KickEvent, KickSubscription, LiveStatus
 from kick.api import ApiFailed, KickApi
 from kick.delivery import SinkMany
 from kick.endpoints import Endpoints
 from kick.lookup import ChannelUnknown, LookupBlocked, lookup_channel
 from kick.socket import KickSocket
 from kick.state import SocketState
-from kick.subscriptions import Subscriptions
+from kick.subscriptions import Problems, Subscriptions
 
 log = logging.getLogger(__name__)
 
@@ -33,20 +33,27 @@ Sink = Callable[[KickEvent], Awaitable[None]]
 Recall = Callable[[str], Awaitable[KickChannelIds | None]]
 Heard = Callable[[], Awaitable[None]]
 Remember = Callable[[KickChannelIds], Awaitable[None]]
+Subscribed = Callable[[Sequence[KickSubscription]], Awaitable[None]]
+Unsubscribed = Callable[[Problems], Awaitable[None]]
+
+
+async def _nothing(_told: object) -> None:
+    return
 
 
 class KickListener:
     """Follows what `wanted` names, tells `followed` the ids, and gives every event to `on_event`.
 
     `recall` and `remember` keep found ids: they never change, and Kick may block the look-up tomorrow. `heard` is
-    called about once a second while the socket listens. `on_events` takes several events in one go.
+    called about once a second while the socket listens. `on_events` takes several events in one go. `subscribed`
+    keeps which event subscriptions are ours, `unsubscribed` hears which ones Kick does not make.
     """
 
     def __init__(
         self, session: aiohttp.ClientSession, clock: Clock, *, site_base: str, socket_url: str | None,
         wanted: Wanted, followed: Followed, on_event: Sink, recall: Recall, remember: Remember,
         api: KickApi, leads: Callable[[], bool] = lambda: True, heard: Heard | None = None,
-        on_events: SinkMany | None = None,
+        on_events: SinkMany | None = None, subscribed: Subscribed = _nothing, unsubscribed: Unsubscribed = _nothing,
     ) -> None:  # fmt: skip
         self._session = session
         self._clock = clock
@@ -63,7 +70,9 @@ class KickListener:
         self._api = api
         self._heard = heard
         self._broadcasters: dict[str, int] = {}
-        self.subscriptions = Subscriptions(api, clock, lambda: api.configured and leads())
+        self.subscriptions = Subscriptions(
+            api, clock, lambda: api.configured and leads(), subscribed, unsubscribed
+        )  # fmt: skip
         self._polls: set[asyncio.Task[None]] = set()
         endpoints = Endpoints(session, site_base, self._any_channel_id, socket_url)
         self._socket = KickSocket(endpoints, (), clock, self._heard_event, on_events=on_events)
@@ -183,10 +192,12 @@ class KickListener:
 
     async def _poll_live(self, ids: KickChannelIds) -> None:
         """Ask the official API, where there is an app, and the site; where neither answers, others decide."""
+        asked_at = self._clock.now()
         for ask in (self._live_by_api, self._live_by_site):
             status = await ask(ids)
             if status is not None:
-                await self._on_event(status)
+                # One age for both answers: of equally new words the official one counts, however fast the other.
+                await self._on_event(replace(status, at=asked_at))
 
     async def _live_by_api(self, ids: KickChannelIds) -> LiveStatus | None:
         if not self._api.configured:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.kick_events import ANONYMOUS, GiftedSubs, KickEvent, KicksGifted, LiveStatus, OwnSub, UnknownEvent, fold
@@ -24,6 +24,8 @@ WANTED_EVENTS = (
     "kicks.gifted",
     "livestream.status.updated",
 )
+
+LONGEST_LATE, LONGEST_EARLY = timedelta(days=2), timedelta(minutes=1)
 
 Decoder = Callable[[dict[str, Any], str, datetime], KickEvent | None]
 
@@ -52,6 +54,12 @@ def _broadcaster(data: JsonObject) -> int | None:
     return _person(data.get("broadcaster"))[0]
 
 
+def _told(data: JsonObject, sent_at: datetime, name: str = "created_at") -> datetime | None:
+    """When it happened, as the body says; None where that is no moment shortly before the delivery was sent."""
+    at = read_moment(data.get(name), sent_at)
+    return at if at is not None and -LONGEST_EARLY <= sent_at - at <= LONGEST_LATE else None
+
+
 def _gift(data: dict[str, Any], _message_id: str, sent_at: datetime) -> GiftedSubs | None:
     """channel.subscription.gifts: whoever is anonymous is nobody, whatever else the delivery says of them."""
     user_id, name = _person(data.get("gifter"))
@@ -73,7 +81,7 @@ def _gift(data: dict[str, Any], _message_id: str, sent_at: datetime) -> GiftedSu
         total_chunks=None,
         anonymous=anonymous,
         received_at=sent_at,
-        created_at=read_moment(data.get("created_at"), sent_at) or sent_at,
+        created_at=_told(data, sent_at),
         transport="webhook",
         broadcaster_user_id=_broadcaster(data),
         giftee_ids=tuple(giftee for giftee, _name in people if giftee is not None),
@@ -82,7 +90,7 @@ def _gift(data: dict[str, Any], _message_id: str, sent_at: datetime) -> GiftedSu
 
 def _own_sub(data: dict[str, Any], _message_id: str, sent_at: datetime) -> OwnSub | None:
     user_id, name = _person(data.get("subscriber"))
-    at = read_moment(data.get("created_at"), sent_at) or sent_at
+    at = _told(data, sent_at) or sent_at
     broadcaster = _broadcaster(data)
     if not name:
         return None
@@ -92,7 +100,7 @@ def _own_sub(data: dict[str, Any], _message_id: str, sent_at: datetime) -> OwnSu
 def _kicks(data: dict[str, Any], _message_id: str, sent_at: datetime) -> KicksGifted | None:
     user_id, name = _person(data.get("sender"))
     amount = whole(mapping(data.get("gift")).get("amount"), 10_000_000)
-    at = read_moment(data.get("created_at"), sent_at) or sent_at
+    at = _told(data, sent_at) or sent_at
     broadcaster = _broadcaster(data)
     if not name or not amount:
         return None
@@ -101,13 +109,16 @@ def _kicks(data: dict[str, Any], _message_id: str, sent_at: datetime) -> KicksGi
 
 
 def _live(data: dict[str, Any], _message_id: str, sent_at: datetime) -> LiveStatus | None:
-    """livestream.status.updated; `at` is when the stream began or ended, because deliveries come hours late."""
+    """livestream.status.updated; `at` is when the stream began or ended, because deliveries come hours late.
+
+    A time after the delivery's own would outlast every newer word.
+    """
     live, broadcaster = data.get("is_live"), _broadcaster(data)
     if not isinstance(live, bool) or broadcaster is None:
         return None
     started = read_moment(data.get("started_at"), sent_at)
     at = (started if live else read_moment(data.get("ended_at"), sent_at)) or sent_at
-    return LiveStatus(None, None, live, "webhook", started if live else None, at, broadcaster)
+    return LiveStatus(None, None, live, "webhook", started if live else None, min(at, sent_at), broadcaster)
 
 
 def _key(*fields: object) -> str:

@@ -37,16 +37,10 @@ def concerns(event: KickEvent, ids: KickChannelIds) -> bool:
 
 
 def of_broadcaster(followed: Mapping[int, Followed], broadcaster_user_id: int | None) -> dict[int, Followed]:
-    """Who follows a broadcaster. Errors: `NotKnownYet` where a channel's broadcaster is not known, or none is followed.
-
-    Where all guilds follow one channel, it is that one: our app subscribes to no other.
-    """
+    """Who follows a broadcaster. Errors: `NotKnownYet` where a channel's broadcaster, or any channel, is not known."""
     found = {guild: one for guild, one in followed.items() if one.ids.broadcaster_user_id == broadcaster_user_id}
-    unknown = {guild: one for guild, one in followed.items() if one.ids.broadcaster_user_id is None}
     if found:
         return found
-    if unknown and len({(one.ids.slug, one.ids.chatroom_id) for one in followed.values()}) == 1:
-        return dict(followed)
-    if unknown or not followed:
+    if not followed or any(one.ids.broadcaster_user_id is None for one in followed.values()):
         raise NotKnownYet(f"no channel is known to be broadcaster {broadcaster_user_id}")
     return {}

@@ -7,12 +7,14 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Literal
 
 from core.clock import Clock
 from core.db import Connection, Database, Row, is_away
 from core.kick_events import KickEvent, UnknownEvent
-from core.moments import happened
+from core.moments import happened, read_moment
 from raffle_system import kick_inbox_store as store
+from raffle_system.kick_admission import Admission, Delivery, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ LONGEST_WAIT = timedelta(minutes=5)
 
 Decode = Callable[[str, str, bytes, datetime], KickEvent | None]
 Handle = Callable[[Connection, KickEvent, str], Awaitable[None]]
+Outcome = Literal["stored", "repeated"] | Refusal
 
 
 class KickInbox:
@@ -31,21 +34,49 @@ class KickInbox:
     Handling happens in the transaction that marks the delivery as handled, so that each counts once.
     """
 
-    def __init__(self, db: Database, clock: Clock, decode: Decode, handle: Handle) -> None:
+    def __init__(self, db: Database, clock: Clock, decode: Decode, handle: Handle, admission: Admission) -> None:
         self._db = db
         self._clock = clock
         self._decode = decode
         self._handle = handle
+        self._admission = admission
         self._arrived = asyncio.Event()
         self.counters: Counter[str] = Counter()
 
-    async def receive(self, message_id: str, event: str, body: bytes, sent_at: datetime | None) -> bool:
-        """Keep a delivery whose signature was checked; False when it came before."""
-        async with self._db.transaction() as conn:
-            new = await store.add(conn, message_id, event, body, sent_at, self._clock.now())
-        self.counters["stored" if new else "repeated"] += 1
+    async def receive(self, delivery: Delivery) -> Outcome:
+        """Keep a delivery whose signature was checked, if it is meant for us and came for the first time."""
+        outcome = await self._received(delivery)
+        self.counters[outcome] += 1
         self._arrived.set()
-        return new
+        return outcome
+
+    async def _received(self, delivery: Delivery) -> Outcome:
+        now = self._clock.now()
+        sent_at = read_moment(delivery.timestamp, now)
+        event = self._decode(delivery.event, delivery.message_id, delivery.body, sent_at or now)
+        refusal = self._admission.at_first_sight(event, sent_at, now)
+        if refusal is not None or event is None:
+            return self._shown(delivery, refusal or "unreadable")
+        outcome = await self._kept(delivery, event, sent_at)
+        if outcome in ("foreign", "early"):
+            await self._admission.settled()
+            outcome = await self._kept(delivery, event, sent_at)
+        return outcome
+
+    async def _kept(self, delivery: Delivery, event: KickEvent, sent_at: datetime | None) -> Outcome:
+        async with self._db.transaction() as conn:
+            refusal = await self._admission.is_for_us(conn, delivery, event)
+            if refusal is not None:
+                return refusal
+            new = await store.add(conn, delivery.message_id, delivery.event, delivery.body, sent_at, self._clock.now())
+        return "stored" if new else "repeated"
+
+    def _shown(self, delivery: Delivery, refusal: Refusal) -> Refusal:
+        """The log has what a later version may want to read."""
+        if refusal == "unreadable":
+            shown = delivery.body[:500].decode("utf-8", "replace")
+            log.warning("kick_webhook_unread", extra={"event": delivery.event, "body": shown})
+        return refusal
 
     async def run(self) -> None:
         """Handle what waits, for ever."""
@@ -95,12 +126,9 @@ class KickInbox:
         if not happened(sent_at, self._clock.now()):
             sent_at = row["received_at"]
         event = self._decode(row["event"], row["message_id"], bytes(row["body"]), sent_at)
-        if event is None:
+        if event is None or isinstance(event, UnknownEvent):  # kept by a version that could read it
             self.counters["unreadable"] += 1
-            shown = bytes(row["body"])[:500].decode("utf-8", "replace")
-            log.warning("kick_webhook_unread", extra={"event": row["event"], "body": shown})
-        elif isinstance(event, UnknownEvent):
-            self.counters["unknown"] += 1
+            log.warning("kick_webhook_unread", extra={"event": row["event"], "delivery": row["message_id"]})
         else:
             self.counters["handled"] += 1
             await self._handle(conn, event, row["message_id"])

@@ -34,6 +34,7 @@ from raffle_system import (
     gift_thanks,
     gifted_sub_tracker,
     kick_payments,
+    kick_troubles,
     live,
     periods,
     watchtime_converter,
@@ -138,6 +139,11 @@ class KickIntake:
             if concerns(event, followed.ids):
                 await self._take(guild_id, followed, event, stored)
 
+    def follows(self, broadcaster_user_id: int) -> bool:
+        """Whether a server follows the broadcaster, or may: before its channel is found that cannot be told."""
+        known = {one.ids.broadcaster_user_id for one in self._followed.values()}
+        return broadcaster_user_id in known or None in known or not known
+
     async def on_webhook(self, conn: Connection, event: KickEvent, message_id: str) -> None:
         """Take what a webhook told, in the inbox's transaction. Errors: `NotKnownYet`: try again later."""
         self.counters[f"webhook {type(event).__name__}"] += 1
@@ -150,7 +156,7 @@ class KickIntake:
                 case GiftedSubs():
                     key = webhook_gift_key(event, message_id)
                     await self._thank(conn, settings, await self._gift(conn, settings, event, event.gifter_id, key))
-                case LiveStatus():
+                case LiveStatus() if live.is_fresh(event.at, self._clock.now()):
                     followed.live.hear(event)
                     await live.keep_webhook(conn, guild_id, event)
                 case OwnSub() | KicksGifted():
@@ -282,6 +288,14 @@ class KickIntake:
         await gifted_sub_tracker.record_gap(conn, gap.started_at, gap.ended_at, gap.reason)
         return gap
 
+    async def tell_subscriptions(self, problems: Mapping[int, Mapping[str, str]]) -> None:
+        """Tell the admins which events Kick does not send of their channel; errors are those of the database."""
+        for guild_id, followed in list(self._followed.items()):
+            settings = self._guilds.find(guild_id)
+            if settings is not None:
+                lacking = problems.get(followed.ids.broadcaster_user_id or 0, {})
+                await kick_troubles.tell_subscriptions(self._db, self._clock, self._guilds, settings, lacking)
+
     async def tick_minutes(self) -> None:
         """Credit every minute that has ended since the last tick to whoever was chat-active in it."""
         for guild_id, followed in list(self._followed.items()):
@@ -307,7 +321,7 @@ class KickIntake:
         done = followed.minute_done or floor_minute(now)
         is_live, _source = await self._decided(settings.guild_id, followed, now)
         for minute in minutes_between(done, now, MOST_MINUTES_LATE):
-            if is_live:
+            if followed.live.was_live(minute, is_live):
                 await self._credit_minute(settings, followed, minute)
             followed.minute_done = minute
             followed.activity.forget_before(minute)
@@ -315,12 +329,13 @@ class KickIntake:
 
     async def _decided(self, guild_id: int, followed: Followed, now: datetime) -> Decision:
         """Who says what, logged and kept whenever it changes."""
-        decision = self.live_of(guild_id)
-        if decision != followed.live.decided and decision[1] is not None:
-            log.info("kick_live", extra={"guild": guild_id, "live": decision[0], "source": decision[1]})
+        state, decision = followed.live, self.live_of(guild_id)
+        if decision[1] is not None and live.is_worth_keeping(state, decision, now):
             async with self._db.transaction() as conn:
                 await live.keep_decision(conn, guild_id, decision[0], decision[1], now)
-            followed.live.decided = decision
+            if decision != state.decided:
+                log.info("kick_live", extra={"guild": guild_id, "live": decision[0], "source": decision[1]})
+            state.decided, state.kept_at = decision, now
         return decision
 
     async def _credit_minute(self, settings: GuildSettings, followed: Followed, minute: datetime) -> None:

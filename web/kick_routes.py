@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -12,12 +11,14 @@ from core.db import is_away
 from kick.signature import KickKeys
 from kick.state import NameCounter
 from kick.webhooks import LARGEST_BODY
-from raffle_system.kick_inbox import KickInbox
+from raffle_system.kick_admission import Delivery
+from raffle_system.kick_inbox import KickInbox, Outcome
 from web.kick_oauth import KickSignIn
 
 log = logging.getLogger(__name__)
 
 LONGEST_HEADER = 500
+STATUS: dict[Outcome, int] = {"closed": 404, "foreign": 403, "early": 503}
 
 
 class KickRoutes:
@@ -60,7 +61,7 @@ class KickRoutes:
         return web.Response(status=status)
 
     async def _taken(self, request: web.Request) -> int:
-        """200 kept (or kept before), 401 not Kick's, 413 too large, 503 come again."""
+        """200 taken, or nothing to take in it; 401 not Kick's, 403 not for us, 404 no app, 413 too large, 503 later."""
         headers = [_header(request, name) for name in ("Message-Id", "Message-Timestamp", "Signature", "Type")]
         message_id, timestamp, signature, event = headers
         if not all(headers):
@@ -73,15 +74,19 @@ class KickRoutes:
         keys, inbox = self._attached
         if not await keys.accept(message_id, timestamp, body, signature):
             return 401
+        delivery = Delivery(
+            message_id=message_id, event=event, body=body, timestamp=timestamp,
+            subscription_id=_header(request, "Subscription-Id"),
+        )  # fmt: skip
         try:
-            await inbox.receive(message_id, event, body, _moment(timestamp))
+            outcome = await inbox.receive(delivery)
         except Exception as error:
             if not is_away(error):
                 raise
             log.warning("kick_webhook_not_kept", extra={"error": repr(error)})
             return 503
         self.types.add(event)
-        return 200
+        return STATUS.get(outcome, 200)
 
 
 def _header(request: web.Request, name: str) -> str:
@@ -101,12 +106,3 @@ async def _body(request: web.Request) -> bytes | None:
         if len(body) > LARGEST_BODY:
             return None
     return body
-
-
-def _moment(timestamp: str) -> datetime | None:
-    """The delivery's time, aware; None where it is none that a database keeps."""
-    try:
-        parsed = datetime.fromisoformat(timestamp)
-        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None

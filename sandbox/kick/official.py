@@ -32,7 +32,8 @@ API = "/public/v1"
 class OfficialKick:
     """One app, its tokens and its event subscriptions. `down` answers every call of the API with that status.
 
-    `automatic`: what happens in the world is delivered to the subscriptions by itself.
+    `automatic`: what happens in the world is delivered to the subscriptions by itself. `illness`: people saw
+    subscriptions answered with 200 that it "makes nothing" of, or that it "lists nothing" of.
     """
 
     def __init__(self, world: KickWorld) -> None:
@@ -40,6 +41,7 @@ class OfficialKick:
         self.webhook_url: str | None = None
         self.down: int | None = None
         self.automatic = True
+        self.illness: str | None = None
         self.oauth_user = "viewer1"
         self.token_seconds = TOKEN_SECONDS
         self.subscriptions: list[dict[str, Any]] = []
@@ -61,9 +63,11 @@ class OfficialKick:
     # -- webhooks -----------------------------------------------------------------------------------
 
     def signed(
-        self, event: str, body: bytes, message_id: str | None = None, timestamp: str | None = None
-    ) -> dict[str, str]:
-        """The headers of a delivery."""
+        self, event: str, body: bytes, message_id: str | None = None, timestamp: str | None = None,
+        subscription: str | None = None,
+    ) -> dict[str, str]:  # fmt: skip
+        """The headers of a delivery; without `subscription` under the app's first one for the event."""
+        first = next((row["id"] for row in self.subscriptions if row["event"] == event), "none")
         message_id = message_id or uuid.uuid4().hex.upper()
         timestamp = timestamp or self.world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         raw = f"{message_id}.{timestamp}.".encode() + body
@@ -71,19 +75,25 @@ class OfficialKick:
         return {
             "Kick-Event-Message-Id": message_id,
             "Kick-Event-Message-Timestamp": timestamp,
-            "Kick-Event-Subscription-Id": "sandbox",
+            "Kick-Event-Subscription-Id": subscription or first,
             "Kick-Event-Type": event,
             "Kick-Event-Version": "1",
             "Kick-Event-Signature": base64.b64encode(signature).decode(),
             "Content-Type": "application/json",
         }
 
-    async def deliver(self, event: str, data: Mapping[str, Any], message_id: str | None = None) -> int:
-        """Send a webhook to `webhook_url`; the status of the answer, 0 where there is none."""
+    async def deliver(
+        self, event: str, data: Mapping[str, Any], message_id: str | None = None, subscription: str | None = None
+    ) -> int:  # fmt: skip
+        """Send a webhook to `webhook_url`; the status of the answer, 0 where there is none.
+
+        Without `subscription` it comes under the app's for this event of this broadcaster.
+        """
         if self.webhook_url is None:
             return 0
         body = json.dumps(data).encode()
-        headers = self.signed(event, body, message_id)
+        subscription = subscription or self._subscription_for(event, data)
+        headers = self.signed(event, body, message_id, subscription=subscription)
         self.counts[f"webhook {event}"] += 1
         try:
             patience = aiohttp.ClientTimeout(total=5)
@@ -93,6 +103,13 @@ class OfficialKick:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError):
             return 0
+
+    def _subscription_for(self, event: str, data: Mapping[str, Any]) -> str | None:
+        broadcaster = data.get("broadcaster") or {}
+        wanted = (event, broadcaster.get("user_id"))
+        return next(
+            (row["id"] for row in self.subscriptions if (row["event"], row["broadcaster_user_id"]) == wanted), None
+        )
 
     # -- addresses ----------------------------------------------------------------------------------
 
@@ -156,12 +173,15 @@ class OfficialKick:
         return _found([{"user_id": viewer_id(name), "name": name, "email": "", "profile_picture": ""}])
 
     async def _subscriptions(self, _request: web.Request) -> web.Response:
-        return _found(self.subscriptions)
+        return _found([] if self.illness == "lists nothing" else self.subscriptions)
 
     async def _subscribe(self, request: web.Request) -> web.Response:
         """Like Kick, it takes the same subscription as often as it is asked for."""
         body = await request.json()
         answers = []
+        if self.illness == "makes nothing":
+            self.counts["not made"] += len(body["events"])
+            return _found([])
         for event in body["events"]:
             row = {
                 "app_id": CLIENT_ID,
@@ -174,6 +194,7 @@ class OfficialKick:
                 "updated_at": self.world.now().isoformat(),
             }
             self.subscriptions.append(row)
+            self.counts["made"] += 1
             answers.append({"name": event["name"], "version": 1, "subscription_id": row["id"], "error": ""})
         return _found(answers)
 

@@ -141,7 +141,7 @@ class KickWorld:
         """Deliver a webhook once for each subscription that the app has: two of them are two message ids."""
         for row in self.official.subscriptions if self.official.automatic else ():
             if (row["event"], row["broadcaster_user_id"]) == (event, channel.user_id):
-                await self.official.deliver(event, body)
+                await self.official.deliver(event, body, subscription=row["id"])
 
     async def host(self, other: str, viewers: int = 50, slug: str | None = None) -> None:
         """The channel hosts another: its viewers are sent there."""

@@ -19,9 +19,14 @@ from tests.patience import until
 GIFTS = "channel.subscription.gifts"
 
 
+async def _subscribed(stage: Stage) -> bool:
+    return any(row["event"] == GIFTS for row in stage.kick.official.subscriptions)
+
+
 async def _told_by_webhook_alone(stage: Stage, bot: Bot, gifter: str, count: int) -> None:
     """Kick's webhook tells of a gift that the socket never showed."""
     kick = stage.kick
+    await until(lambda: _subscribed(stage))
     kick.official.webhook_url = f"http://{HOST}:{await bot.port()}/webhooks/kick"
     giftees = tuple(f"lucky_{count}_{number}" for number in range(count))
     body = gifts_body(kick.default, gifter, giftees, stage.clock.now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -11,13 +11,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from core import kick_subscriptions
 from core.clock import SystemClock
 from core.db import Database
-from core.kick_events import KickChannelIds
+from core.kick_events import KickChannelIds, KickSubscription
 from kick.api import KickApi
 from kick.listener import KickListener
 from kick.signature import KickKeys
 from kick.webhooks import decode_webhook
+from raffle_system.kick_admission import Admission
 from raffle_system.kick_inbox import KickInbox
 from raffle_system.kick_intake import KickIntake
 from sandbox.kick import CLIENT_ID, CLIENT_SECRET, KickWorld, add_routes
@@ -44,15 +46,16 @@ class Rig:
         self.api = KickApi(
             session, self.clock, api_base=url, id_base=url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET
         )
-        self.inbox = KickInbox(raffle.db, self.clock, decode_webhook, self.intake.on_webhook)
-        self.routes = KickRoutes()
-        self.routes.attach(KickKeys(self.api.public_key, again=0.0), self.inbox)
         self.listener = KickListener(
             session, self.clock, site_base=url, socket_url=url.replace("http", "ws", 1) + kick.socket_path,
             wanted=lambda: self.channels, followed=self.intake.follow, on_event=self.intake.on_event,
             recall=self._nothing, remember=self._forget, api=self.api, heard=self.intake.heard,
-            on_events=self.intake.on_events,
+            on_events=self.intake.on_events, subscribed=self._subscribed, unsubscribed=self.intake.tell_subscriptions,
         )  # fmt: skip
+        admission = Admission(True, self.intake.follows, self.listener.subscriptions.settled)
+        self.inbox = KickInbox(raffle.db, self.clock, decode_webhook, self.intake.on_webhook, admission)
+        self.routes = KickRoutes()
+        self.routes.attach(KickKeys(self.api.public_key, again=0.0), self.inbox)
         metrics = Metrics()
         kick_metrics.register(metrics, self.listener, self.intake, self.inbox, self.routes)
         self.server = WebServer("127.0.0.1", 0, self._health, metrics.registry, [self.routes.add_to])
@@ -67,12 +70,17 @@ class Rig:
     async def _forget(self, _ids: KickChannelIds) -> None:
         return None
 
+    async def _subscribed(self, made: Sequence[KickSubscription]) -> None:
+        async with self.raffle.db.transaction() as conn:
+            await kick_subscriptions.remember(conn, made, self.clock.now())
+
     async def start(self, *, inbox: bool = True) -> Rig:
         self._tasks = [asyncio.create_task(self.server.run()), asyncio.create_task(self.listener.run())]
         if inbox:
             self._tasks.append(asyncio.create_task(self.inbox.run()))
         await until(lambda: self.server.bound_port)
         await until(lambda: len(self.kick.state()["subscribed"]) >= 5)
+        await until(lambda: len(self.kick.official.subscriptions) >= 5)
         self.kick.official.webhook_url = f"http://127.0.0.1:{self.server.bound_port}/webhooks/kick"
         return self
 

@@ -14,7 +14,7 @@ from core.db import Connection, Database
 from core.kick_events import Hosting, KickChannelIds, LiveStatus
 from raffle_system import live
 from raffle_system.kick_intake import KickIntake
-from raffle_system.live import POLL_HOLDS, LiveState
+from raffle_system.live import LiveState
 from tests.postgres import PostgresServer
 from tests.raffle.support import MINUTE, SECOND, FakeClock, World, chat
 
@@ -203,7 +203,7 @@ def _said(live: bool, source: str, at: datetime, started: datetime | None = None
     return LiveStatus(1, ROOM, live, source, started, at)  # type: ignore[arg-type]
 
 
-def test_the_official_sources_decide_first_and_the_newer_of_them() -> None:
+def test_the_newest_word_decides_whoever_says_it() -> None:
     state = LiveState()
     state.hear(_said(True, "site", NOW))
     assert state.decide(NOW, chat_says=False) == (True, "site")
@@ -215,7 +215,9 @@ def test_the_official_sources_decide_first_and_the_newer_of_them() -> None:
     assert state.decide(NOW + SECOND, chat_says=None) == (False, "webhook")
     state.hear(_said(True, "api", NOW + 30 * SECOND))
     assert state.decide(NOW + MINUTE, chat_says=None) == (True, "api")
-    assert state.decide(NOW + MINUTE + POLL_HOLDS, chat_says=None) == (False, "webhook")
+    state.hear(_said(False, "socket", NOW + MINUTE))
+    assert state.decide(NOW + MINUTE, chat_says=None) == (False, "socket")
+    assert state.decide(NOW + 20 * MINUTE, chat_says=True) == (False, "socket")
 
 
 def test_chat_decides_only_where_nothing_else_does() -> None:
@@ -252,10 +254,10 @@ async def test_a_kept_word_without_a_moment_stops_neither_minutes_nor_health(dat
         await process.heard()
         await process.tick_minutes()
         assert process.live_by_slug() == {"streamer": {"live": False, "source": None, "set_aside": 2}}
-        word = LiveStatus(1, ROOM, False, "webhook", None, NOW, 9)
+        word = LiveStatus(1, ROOM, False, "webhook", None, world.clock.now(), 9)
         async with world.db.transaction() as conn:
             await process.on_webhook(conn, word, "m")
-        assert await world.scalar("SELECT at FROM kick_live WHERE source = 'webhook'") == NOW
+        assert await world.scalar("SELECT at FROM kick_live WHERE source = 'webhook'") == word.at
     finally:
         await world.db.close()
 

@@ -1,4 +1,4 @@
-"""Whether the stream is live: official sources first, hosting is offline, the chat as the last resort."""
+"""Whether the stream is live: the newest word, hosting is offline, the chat as the last resort."""
 
 from __future__ import annotations
 
@@ -43,19 +43,23 @@ def test_without_the_fallback_nothing_heard_is_offline() -> None:
     ("weak", "strong"), [("socket", "webhook"), ("socket", "api"), ("site", "socket"), ("site", "webhook")]
 )
 @pytest.mark.parametrize("says", [True, False])
-def test_the_more_trusted_source_decides(weak: LiveSource, strong: LiveSource, says: bool) -> None:
-    made = state(status(strong, says), status(weak, not says, SECOND))
+def test_of_equally_new_words_the_more_trusted_one_decides_and_a_newer_one_in_any_case(
+    weak: LiveSource, strong: LiveSource, says: bool
+) -> None:
+    made = state(status(strong, says), status(weak, not says))
     assert made.decide(START + SECOND, chat_says=not says) == (says, strong)
+    made.hear(status(weak, not says, SECOND))
+    assert made.decide(START + SECOND, chat_says=says) == (not says, weak)
 
 
-@pytest.mark.parametrize("source", ["api", "site"])
-def test_what_was_polled_holds_for_five_minutes(source: LiveSource) -> None:
+@pytest.mark.parametrize("source", ["api", "site", "webhook"])
+def test_a_word_holds_for_ten_minutes(source: LiveSource) -> None:
     made = state(status(source))
-    assert made.decide(START + 5 * MINUTE, chat_says=False) == (True, source)
-    assert made.decide(START + 5 * MINUTE + SECOND, chat_says=False) == (False, "chat")
+    assert made.decide(START + 10 * MINUTE, chat_says=False) == (True, source)
+    assert made.decide(START + 10 * MINUTE + SECOND, chat_says=False) == (False, "chat")
 
 
-def test_what_was_told_holds_until_it_is_taken_back() -> None:
+def test_what_the_socket_told_holds_until_it_is_taken_back() -> None:
     made = state(status("socket"))
     assert made.decide(START + 600 * MINUTE, chat_says=None) == (True, "socket")
     made.hear(status("socket", False, MINUTE))
