@@ -17,6 +17,7 @@ import os
 import signal
 from collections.abc import Mapping
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from cogs import session
 from cogs._members import GuildMembers, GuildRoles, MemberLists, TicketCredits
 from cogs._services import Services
 from core import config as configuration
-from core import kick_channels, kick_subscriptions, logs
+from core import logs
 from core.beacon import QUICKNET, BeaconChain, BeaconClient
 from core.clock import SandboxClock, SystemClock
 from core.clock_follower import follow
@@ -41,6 +42,7 @@ from core.errors import ConfigError
 from core.guilds import Guilds
 from core.jobs import Scheduler
 from core.kick_events import KickChannelIds, kick_slug
+from core.kick_memory import KickMemory
 from core.outbox import Follower, Outbox
 from core.supervisor import Fatal, Leadership, Supervisor
 from core.texts import Texts
@@ -68,6 +70,7 @@ from raffle_system.shuffle_tracker import ShuffleTracker
 from raffle_system.wager_sources import feed_session
 from web import health, kick_metrics, process_metrics
 from web.app import WebServer
+from web.health import Health
 from web.kick_oauth import KickSignIn
 from web.kick_routes import KickRoutes
 from web.metrics import Metrics
@@ -99,6 +102,7 @@ class Process:
             )  # fmt: skip
         self.beacon = BeaconClient(chain, config.drand_urls)
         self.metrics = Metrics()
+        self.health = Health(lambda: self.role, self.supervisor.states)
         host, port = config.listens_on
         self.kick_routes = KickRoutes()
         self.web = WebServer(host, port, self.health, self.metrics.registry, [self.kick_routes.add_to])
@@ -201,20 +205,6 @@ class Process:
         assert self.parts is not None
         await session.live(self.parts.services, self.parts.sender)
 
-    async def health(self) -> dict[str, Any]:
-        """What /health answers."""
-        parts = self.parts
-        return {
-            "status": "ok" if self.role in ("leader", "standby") else self.role,
-            "role": self.role,
-            "discord": health.of_discord(parts.sender.connected if parts else False, self.supervisor.states),
-            "database": await health.of_database(parts.db if parts else None),
-            "kick": health.of_kick(parts.listener, parts.intake.live_by_slug()) if parts else {},
-            "jobs": health.of_jobs(parts.scheduler) if parts else {},
-            "outbox": await health.of_outbox(parts.db if parts else None),
-            "tasks": health.of_tasks(self.supervisor.states),
-        }
-
 
 class Parts:
     """What stands on the database; made once its schema is up to date."""
@@ -235,11 +225,12 @@ class Parts:
         members = GuildMembers(self.sender, clock)
         self.member_lists = MemberLists(self.sender, clock)
         sign_in = KickSignIn(config, self.db, clock, self.guilds, self.api, self.intake.linking, members.names_of)
+        memory = KickMemory(self.db, clock)
         self.listener = KickListener(
             self.session, clock, site_base=config.kick_site_base, socket_url=config.kick_ws_url,
             wanted=self._kick_channels, followed=self.intake.follow, on_event=self.intake.on_event,
-            recall=self._recall, remember=self._remember, api=self.api, leads=lambda: process.role == "leader",
-            heard=self.intake.heard, on_events=self.intake.on_events, subscribed=self._subscribed,
+            recall=memory.recall, remember=memory.remember, api=self.api, leads=lambda: process.role == "leader",
+            heard=self.intake.heard, on_events=self.intake.on_events, subscribed=memory.subscribed,
             unsubscribed=self.intake.tell_subscriptions,
         )  # fmt: skip
         admission = Admission(self.api.configured, self.intake.follows, self.listener.subscriptions.settled)
@@ -281,6 +272,13 @@ class Parts:
             process.tick_seconds,
         )  # fmt: skip
 
+        process.health.watch(
+            discord=partial(health.of_discord, lambda: self.sender.connected, process.supervisor.states),
+            database=partial(health.of_database, self.db), outbox=partial(health.of_outbox, self.db),
+            kick=partial(health.of_kick, self.listener, self.intake.live_by_slug),
+            jobs=partial(health.of_jobs, self.scheduler),
+        )  # fmt: skip
+
     def _kick_channels(self) -> Mapping[int, Any]:
         return {
             s.guild_id: KickChannelIds(
@@ -289,18 +287,6 @@ class Parts:
             for s in self.guilds.all()
             if s.kick_channel or s.kick_chatroom_id
         }
-
-    async def _recall(self, slug: str) -> Any:
-        async with self.db.transaction() as conn:
-            return await kick_channels.recall(conn, slug)
-
-    async def _subscribed(self, made: Any) -> None:
-        async with self.db.transaction() as conn:
-            await kick_subscriptions.remember(conn, made, self.clock.now())
-
-    async def _remember(self, ids: Any) -> None:
-        async with self.db.transaction() as conn:
-            await kick_channels.remember(conn, ids, self.clock.now())
 
     async def close(self) -> None:
         await self.leadership.release()

@@ -97,15 +97,17 @@ class KickIntake:
 
     def live_by_slug(self) -> dict[str, dict[str, object]]:
         """For /health: each channel's state and the source that decided."""
-        states = {guild_id: self.live_of(guild_id) for guild_id in self._followed}
         return {
-            self._followed[guild_id].ids.slug or str(self._followed[guild_id].ids.chatroom_id): {
-                "live": live,
-                "source": source,
-                "set_aside": self._followed[guild_id].live.set_aside,
-            }
-            for guild_id, (live, source) in states.items()
+            one.ids.slug or str(one.ids.chatroom_id): self._live_shown(guild_id, one)
+            for guild_id, one in self._followed.items()
         }
+
+    def _live_shown(self, guild_id: int, followed: Followed) -> dict[str, object]:
+        try:
+            is_live, source = self.live_of(guild_id)
+        except Exception as error:  # noqa: BLE001 - one guild's trouble is shown beside the others
+            return {"live": None, "source": None, "error": type(error).__name__}
+        return {"live": is_live, "source": source, "set_aside": followed.live.set_aside}
 
     async def on_event(self, event: KickEvent) -> None:
         """Take one event; returns when what must last is stored. PostgreSQL away: waits for it."""

@@ -1,9 +1,12 @@
-"""The parts of /health: each says how one thing fares, none raises."""
+"""The parts of /health: each says how one thing fares; one that cannot be read leaves the others readable."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from core.db import Database
@@ -12,10 +15,57 @@ from core.outbox import waiting
 from core.supervisor import TaskState
 from kick.listener import KickListener
 
+log = logging.getLogger(__name__)
+
 PATIENCE_SECONDS = 2.0
 
+Look = Callable[[], Awaitable[Mapping[str, Any]]]
+States = Mapping[str, TaskState]
 
-def of_tasks(states: Mapping[str, TaskState]) -> dict[str, Any]:
+
+class Health:
+    """What /health answers: the role, and every part, looked at by itself and for a short time."""
+
+    def __init__(self, role: Callable[[], str], states: States) -> None:
+        self._role = role
+        self._unread: set[str] = set()
+        self._looks: dict[str, Look] = {
+            "discord": partial(of_discord, lambda: False, states), "database": of_no_database,
+            "kick": nothing, "jobs": nothing, "outbox": nothing, "tasks": partial(of_tasks, states),
+        }  # fmt: skip
+
+    def watch(self, **looks: Look) -> None:
+        """From now on these parts are there."""
+        self._looks.update(looks)
+
+    async def __call__(self) -> dict[str, Any]:
+        role = self._role()
+        parts = await asyncio.gather(*(self._read(name, look) for name, look in self._looks.items()))
+        status = "ok" if role in ("leader", "standby") else role
+        return {"status": status, "role": role, **dict(zip(self._looks, parts, strict=True))}
+
+    async def _read(self, name: str, look: Look) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                found: dict[str, Any] = json.loads(json.dumps(dict(await look())))
+        except Exception as error:
+            if name not in self._unread:
+                log.warning("health_unreadable", exc_info=error, extra={"part": name})
+            self._unread.add(name)
+            return {"up": False, "error": type(error).__name__}
+        self._unread.discard(name)
+        return found
+
+
+async def nothing() -> Mapping[str, Any]:
+    return {}
+
+
+async def of_no_database() -> Mapping[str, Any]:
+    return {"up": False, "error": "not connected yet"}
+
+
+async def of_tasks(states: States) -> Mapping[str, Any]:
     return {
         name: {
             "state": state.state,
@@ -27,39 +77,27 @@ def of_tasks(states: Mapping[str, TaskState]) -> dict[str, Any]:
     }
 
 
-def of_discord(up: bool, states: Mapping[str, TaskState]) -> dict[str, Any]:
+async def of_discord(up: Callable[[], bool], states: States) -> Mapping[str, Any]:
     state = states.get("discord")
-    return {"up": up, "last_error": state.last_error if state else None}
+    return {"up": up(), "last_error": state.last_error if state else None}
 
 
-async def of_database(db: Database | None) -> dict[str, Any]:
-    if db is None:
-        return {"up": False, "error": "not connected yet"}
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await db.ping()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-        return {"up": False, "error": type(error).__name__}
+async def of_database(db: Database) -> Mapping[str, Any]:
+    await db.ping()
     return {"up": True}
 
 
-async def of_outbox(db: Database | None) -> dict[str, Any]:
+async def of_outbox(db: Database) -> Mapping[str, Any]:
     """How many messages wait, how many of them were tried, and since when the oldest waits."""
-    if db is None:
-        return {}
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            return await waiting(db)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-        return {"error": type(error).__name__}
+    return await waiting(db)
 
 
-def of_jobs(scheduler: Scheduler) -> dict[str, Any]:
+async def of_jobs(scheduler: Scheduler) -> Mapping[str, Any]:
     last = scheduler.last_tick
     return {"last_tick": last.isoformat() if last else None, "last_error": scheduler.last_error}
 
 
-def of_kick(listener: KickListener, live: Mapping[str, Any]) -> dict[str, Any]:
+async def of_kick(listener: KickListener, live: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
     """The socket, who says what is live, and channels that could not be found."""
     socket = listener.socket
     if socket is None:
@@ -71,7 +109,7 @@ def of_kick(listener: KickListener, live: Mapping[str, Any]) -> dict[str, Any]:
         "attempts": socket.attempts,
         "reason": socket.reason,
         "alarm": socket.alarm,
-        "live": dict(live),
+        "live": live(),
         "problems": {**listener.problems, **_subscriptions(listener)},
     }
 
