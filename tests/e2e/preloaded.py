@@ -6,6 +6,9 @@ from importlib import import_module
 
 import bot  # noqa: F401 - the whole program
 from cogs.client import COG_MODULES
+from core import db
+from tests.patience import FACTOR
 
 for _name in COG_MODULES:
     import_module(_name)
+db.POOL_SECONDS *= FACTOR

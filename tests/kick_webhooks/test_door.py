@@ -128,7 +128,7 @@ async def test_live_status_comes_by_webhook_and_an_old_one_changes_nothing(rig: 
     assert rig.intake.live_of(rig.raffle.guild_id)[0]
 
 
-def test_ten_thousand_mutated_bodies_raise_nothing() -> None:
+def test_thousands_of_mutated_bodies_raise_nothing() -> None:
     chance = random.Random(7)
     now = datetime(2026, 11, 1, tzinfo=UTC)
     shapes = {
@@ -138,7 +138,7 @@ def test_ten_thousand_mutated_bodies_raise_nothing() -> None:
         "livestream.status.updated": {"broadcaster": person("b"), "is_live": True, "started_at": None},
     }
     junk: list[Any] = [None, 0, -1, 2**70, "", "\0", "\ud800", [], {}, [[]], True, 1.5, "9" * 400]
-    for _ in range(10_000):
+    for _ in range(3_000):
         event = chance.choice(list(shapes))
         data = json.loads(json.dumps(shapes[event]))
         for _ in range(chance.randint(1, 3)):

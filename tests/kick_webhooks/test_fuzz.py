@@ -18,7 +18,7 @@ from tests.kick import shapes
 from tests.kick_webhooks.conftest import Rig
 from tests.patience import in_time, until
 
-FRAMES, SIGNED, UNSIGNED = 7_000, 2_500, 500
+FRAMES, SIGNED, UNSIGNED = 2_000, 500, 100
 AT_ONCE = 16
 JUNK: tuple[Any, ...] = (
     None, 0, -1, 2**70, 1.5, True, "", "\0", "\ud800", "9" * 400, "<b>@everyone</b>", [], {}, [[]], {"a": None},
@@ -114,7 +114,7 @@ async def _stored(rig: Rig, gifter: str, count: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_ten_thousand_frames_and_bodies_raise_nothing_and_are_counted(
+async def test_thousands_of_frames_and_bodies_raise_nothing_and_are_counted(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     chance = random.Random(20)
