@@ -36,6 +36,7 @@ from core.clock import SandboxClock, SystemClock
 from core.clock_follower import follow
 from core.config import Config
 from core.db import Database, is_away, migrate, migrate_when_reachable
+from core.delivery import Outbox
 from core.draws import DrawFinisher, Publisher
 from core.embedded_postgres import EmbeddedInUse, EmbeddedPostgres, EmbeddedUnavailable
 from core.errors import ConfigError
@@ -43,7 +44,7 @@ from core.guilds import Guilds
 from core.jobs import Scheduler
 from core.kick_events import KickChannelIds, kick_slug
 from core.kick_memory import KickMemory
-from core.outbox import Follower, Outbox
+from core.letters import Follower
 from core.supervisor import Fatal, Leadership, Supervisor
 from core.texts import Texts
 from giveaway.checker import GiveawayChecker
@@ -253,7 +254,7 @@ class Parts:
         self.counter = MessageCounter(self.db, clock)
         decisions = DecisionFollower(clock, self.guilds)
         followers: dict[str, Follower] = {"giveaway": GiveawayPost(self.tools), DECISION_REF: decisions}
-        self.outbox = Outbox(self.db, clock, self.sender, followers)
+        self.outbox = Outbox(self.db, clock, self.guilds, self.sender, followers)
         self.services = Services(
             config=config, clock=clock, db=self.db, guilds=self.guilds, texts=process.texts,
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
@@ -274,7 +275,7 @@ class Parts:
 
         process.health.watch(
             discord=partial(health.of_discord, lambda: self.sender.connected, process.supervisor.states),
-            database=partial(health.of_database, self.db), outbox=partial(health.of_outbox, self.db),
+            database=partial(health.of_database, self.db), outbox=partial(health.of_outbox, self.db, clock),
             kick=partial(health.of_kick, self.listener, self.intake.live_by_slug),
             jobs=partial(health.of_jobs, self.scheduler),
         )  # fmt: skip

@@ -87,3 +87,14 @@ def sending(message: Message) -> dict[str, Any]:
 def editing(message: Message) -> dict[str, Any]:
     """Keyword arguments of `edit`: the buttons that the message has no more are gone."""
     return {"view": None, **sending(message)}
+
+
+def says(posted: discord.Message, message: Message) -> bool:
+    """Whether a message of ours is what `sending` makes of this one."""
+    shown = [_words(embed) for embed in posted.embeds]
+    return posted.content == message.content and shown == [_words(embed_of(embed)) for embed in message.embeds]
+
+
+def _words(embed: discord.Embed) -> tuple[object, ...]:
+    fields = tuple((field.name, field.value) for field in embed.fields)
+    return embed.title, embed.description, embed.footer.text, fields

@@ -5,16 +5,19 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import TYPE_CHECKING
 
 import discord
 
-from cogs._messages import NOBODY, editing, embed_of, sending
+from cogs._messages import editing, says, sending
+from cogs._refusals import kind_of, refused
 from core import draws
 from core.errors import NotReady
-from core.messages import RED, Embed, Message
-from core.outbox import Blocked, Gone, Letter
+from core.letters import Letter, Server
+from core.messages import Message
 
 if TYPE_CHECKING:
     from cogs.client import DrumrollBot
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LARGEST_FILE = 8 * 1024 * 1024
-_UNKNOWN_CHANNEL, _CLOSED_TO_US, _BAD_FORM = 10003, 50007, 50035
+LOOK_BACK, CLOCKS_APART = 1_000, timedelta(seconds=30)
 
 
 class DiscordSender:
@@ -62,17 +65,30 @@ class DiscordSender:
         files = await self._files(bot, letter.message)
         try:
             return await self._deliver(bot, letter, files)
-        except discord.Forbidden as error:
-            if letter.user_id is not None or error.code == _CLOSED_TO_US:
-                raise Gone(str(error)) from error
-            raise Blocked(str(error)) from error
-        except discord.NotFound as error:
-            raise Gone(str(error)) from error
         except discord.HTTPException as error:
-            if error.status == 400:
+            if kind_of(error) == "ours":
                 log.error("outbox_refused_by_discord", extra={"error": str(error)})
-                raise Gone(str(error)) from error
-            raise
+            raise refused(error) from error
+
+    async def find(self, letter: Letter, since: datetime) -> Sequence[int]:
+        """By the words: Discord tells a message's nonce to nobody who asks later."""
+        bot = self._connected()
+        try:
+            place = await self._target(bot, letter)
+            after = since - CLOCKS_APART
+            return [
+                message.id
+                async for message in place.history(after=after, limit=LOOK_BACK, oldest_first=True)
+                if bot.user is not None and message.author.id == bot.user.id and says(message, letter.message)
+            ]
+        except discord.HTTPException as error:
+            raise refused(error) from error
+
+    def server(self, guild_id: int) -> Server | None:
+        guild = self.bot.get_guild(guild_id) if self.bot is not None else None
+        if guild is None or not guild.owner_id:
+            return None
+        return Server(name=guild.name or str(guild_id), owner_id=guild.owner_id)
 
     async def _deliver(self, bot: DrumrollBot, letter: Letter, files: list[discord.File]) -> int:
         if letter.edits is not None:
@@ -108,21 +124,3 @@ class DiscordSender:
             if len(record) <= LARGEST_FILE:
                 files.append(discord.File(io.BytesIO(record), filename=name))
         return files
-
-    async def tell_admin(self, guild_id: int, channel_id: int) -> None:
-        """The guild's owner hears by direct message which channel needs permissions."""
-        bot = self._connected()
-        guild = bot.get_guild(guild_id)
-        if guild is None or guild.owner_id is None:
-            return
-        reader = bot.services.guilds.reader(guild_id, guild.owner_id)
-        embed = Embed(
-            title=reader("outbox.blocked_title"),
-            description=reader("outbox.blocked", channel=f"<#{channel_id}>", guild=guild.name),
-            colour=RED,
-        )
-        try:
-            channel = await bot.create_dm(discord.Object(guild.owner_id))
-            await channel.send(embed=embed_of(embed), allowed_mentions=NOBODY)
-        except discord.HTTPException as error:
-            log.warning("admin_not_told", extra={"guild": guild_id, "error": repr(error)})

@@ -9,8 +9,8 @@ from core.beacon import BeaconChain
 from core.clock import Clock
 from core.config import Config
 from core.db import Database
+from core.delivery import Outbox
 from core.guilds import Guilds
-from core.outbox import Outbox
 from core.reserves import Members
 from core.texts import Texts
 from giveaway.checker import GiveawayChecker

@@ -142,6 +142,7 @@ class DrumrollBot(commands.AutoShardedBot):
             log.warning("giveaways_cancelled", extra={"guild": guild_id, "count": cancelled})
         if await self.services.guilds.leave(guild_id):
             log.warning("guild_left", extra={"guild": guild_id})
+        await self.services.outbox.server_left(guild_id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Stored as soon as PostgreSQL answers, unless the bot is back by then."""
@@ -156,11 +157,13 @@ class DrumrollBot(commands.AutoShardedBot):
         """Perhaps the bot may post there now: what waits need not wait for its next turn."""
         await self.services.outbox.channel_opened(after.id)
 
-    async def on_guild_role_update(self, _before: discord.Role, after: discord.Role) -> None:
-        settings = self.services.guilds.find(after.guild.id)
-        channels = (settings.announcement_channel_id, settings.admin_channel_id) if settings else ()
-        for channel_id in filter(None, channels):
-            await self.services.outbox.channel_opened(channel_id)
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        if before.permissions != after.permissions:
+            await self.services.outbox.server_opened(after.guild.id)
+
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        if after == after.guild.me and before.roles != after.roles:
+            await self.services.outbox.server_opened(after.guild.id)
 
     async def on_message(self, message: discord.Message, /) -> None:
         if message.guild is not None and not message.author.bot and message.webhook_id is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core import outbox
 from core.db import Connection, Row
 from core.draws import Drawn
-from core.outbox import Letter
+from core.letters import Letter
 from core.texts import mention
 from giveaway import announcements, journal, store, winner_store, winners
 from giveaway.announcements import Place
@@ -66,18 +66,19 @@ class GiveawayPost:
         if not part:
             await store.set_message(conn, giveaway_id, message_id)
 
-    async def undeliverable(self, conn: Connection, letter: Letter, reason: str) -> None:
+    async def undeliverable(self, conn: Connection, letter: Letter, reason: str) -> bool:
         """The host hears what did not arrive: a winner's letter, the message, the whole channel."""
         giveaway_id, part = _parts(letter)
         row = await store.get(conn, giveaway_id)
         if row is None or part == "host":
-            return
+            return False
         giveaway = Giveaway.from_row(row)
         if part.startswith("dm/"):
             await self._closed_dm(conn, giveaway, int(part.removeprefix("dm/")))
         elif part == "result" or await store.claim_lost_message(conn, giveaway_id, self._tools.clock.now()):
             key = "giveaway.host_message_gone" if letter.message.edits else "giveaway.host_channel_gone"
             await journal.tell_host(conn, self._tools, giveaway, key)
+        return True
 
     async def _closed_dm(self, conn: Connection, giveaway: Giveaway, user_id: int) -> None:
         if await winner_store.note_closed_dm(conn, giveaway.giveaway_id, user_id, self._tools.clock.now()):

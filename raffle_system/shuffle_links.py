@@ -12,8 +12,8 @@ from core.clock import Clock
 from core.db import Connection, IntegrityError, Row, violated_constraint
 from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
+from core.letters import Letter
 from core.messages import Message
-from core.outbox import Letter
 from raffle_system import link_announcements as announcements
 from raffle_system import periods, wager_store
 from raffle_system import shuffle_link_store as store
@@ -323,11 +323,12 @@ class DecisionFollower:
     async def delivered(self, conn: Connection, letter: Letter, message_id: int) -> None:
         """Nothing to do: the member has read it."""
 
-    async def undeliverable(self, conn: Connection, letter: Letter, reason: str) -> None:
+    async def undeliverable(self, conn: Connection, letter: Letter, reason: str) -> bool:
         settings = self._guilds.get(letter.guild_id)
         row = await store.get(conn, letter.guild_id, int(letter.message.ref.partition("/")[2]))
         if row is None or letter.user_id is None:
-            return
+            return False
         channel = row["channel_id"] or settings.announcement_channel_id
         shown = Message(content=f"<@{letter.user_id}>", embeds=letter.message.embeds, mentions=(letter.user_id,))
         await outbox.post(conn, self._clock, letter.guild_id, channel, shown)
+        return channel is not None

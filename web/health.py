@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from core.clock import Clock
 from core.db import Database
 from core.jobs import Scheduler
 from core.outbox import waiting
@@ -87,9 +88,9 @@ async def of_database(db: Database) -> Mapping[str, Any]:
     return {"up": True}
 
 
-async def of_outbox(db: Database) -> Mapping[str, Any]:
-    """How many messages wait, how many of them were tried, and since when the oldest waits."""
-    return await waiting(db)
+async def of_outbox(db: Database, clock: Clock) -> Mapping[str, Any]:
+    """How messages fare: what waits and since when, what was tried, blocked and lately given up."""
+    return await waiting(db, clock)
 
 
 async def of_jobs(scheduler: Scheduler) -> Mapping[str, Any]:

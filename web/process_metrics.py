@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from core.delivery import Outbox
 from core.jobs import Scheduler
-from core.outbox import Outbox
 from core.supervisor import TaskState
 from web.metrics import Metrics
 
@@ -27,7 +27,7 @@ def register(
     )  # fmt: skip
     metrics.counters(
         "drumroll_outbox_messages", "Attempts to say something, by their outcome", "outcome",
-        lambda: {"delivered": outbox.delivered, "failed": outbox.failures},
+        lambda: {"delivered": outbox.delivered, "failed": outbox.failures, "given_up": outbox.given_up},
     )  # fmt: skip
     metrics.counters(
         "drumroll_jobs", "Runs of scheduled work and the failures among them", "what",

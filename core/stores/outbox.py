@@ -1,15 +1,31 @@
-"""Rows that wait to be said: one line per message, in order per channel or member."""
+"""Rows that wait to be said, in lanes.
+
+A channel's messages are one lane, in order; so are a member's. Every message that is edited is a lane of its own, and
+so is a row that stepped `aside` after many failures. `lane` is computed by the table; a place is a channel or a member.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
 from core.db import Connection, Row
+
+_WAITS = "delivered_at IS NULL AND given_up_at IS NULL"
+# One row of a blocked place is tried at a time; the others, new ones too, come after it.
+_AFTER_PROBE = timedelta(minutes=5)
+_FIRST_TURN = (
+    "COALESCE((SELECT b.retry_at + CAST(:after AS interval) FROM outbox_blocks b "
+    "WHERE b.place = CAST(:place AS bigint)), CAST(:now AS timestamptz))"
+)
+
+
+def _waits(alias: str) -> str:
+    return f"{alias}.delivered_at IS NULL AND {alias}.given_up_at IS NULL"
 
 
 async def add(
@@ -19,9 +35,11 @@ async def add(
     result = await conn.execute(
         text(
             "INSERT INTO outbox (guild_id, channel_id, user_id, payload, created_at, next_attempt_at, ref, edits) "
-            "VALUES (:guild_id, :channel_id, :user_id, CAST(:payload AS jsonb), :now, :now, :ref, :edits) RETURNING id"
+            "VALUES (:guild_id, :channel_id, :user_id, CAST(:payload AS jsonb), :now, "
+            f"{_FIRST_TURN}, :ref, :edits) RETURNING id"
         ),
         {
+            "after": _AFTER_PROBE, "place": channel_id or user_id,
             "guild_id": guild_id, "channel_id": channel_id, "user_id": user_id,
             "payload": json.dumps(payload), "now": now, "ref": ref, "edits": edits,
         },
@@ -62,12 +80,14 @@ async def add_many(
     await conn.execute(
         text(
             "INSERT INTO outbox (guild_id, channel_id, payload, created_at, next_attempt_at, ref, edits) "
-            "SELECT :guild_id, :channel_id, CAST(n.payload AS jsonb), :now, :now, n.ref, n.edits FROM unnest("
+            "SELECT :guild_id, :channel_id, CAST(n.payload AS jsonb), :now, "
+            f"{_FIRST_TURN}, n.ref, n.edits FROM unnest("
             "CAST(:payloads AS text[]), CAST(:refs AS text[]), CAST(:edits AS boolean[])) "
             "WITH ORDINALITY n (payload, ref, edits, place) ORDER BY n.place"
         ),
         {
-            "guild_id": guild_id, "channel_id": channel_id, "payloads": [json.dumps(one) for one in payloads],
+            "guild_id": guild_id, "channel_id": channel_id, "after": _AFTER_PROBE, "place": channel_id,
+            "payloads": [json.dumps(one) for one in payloads],
             "refs": list(refs), "edits": list(edits), "now": now,
         },
     )  # fmt: skip
@@ -86,19 +106,29 @@ async def message_of(conn: Connection, ref: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-async def due(conn: Connection, now: datetime, limit: int) -> list[Row]:
-    """The oldest waiting row of every channel and member whose turn has come."""
+async def take(
+    conn: Connection, now: datetime, limit: int, busy: Collection[int] = (), full: Collection[int] = (),
+    lane: int | None = None,
+) -> list[Row]:  # fmt: skip
+    """The first rows of the lanes whose turn has come, other than `busy` lanes and `full` servers, oldest first.
+
+    A row's `tried_at` is since when it may have reached Discord: this moment, unless an earlier try's end is unknown.
+    """
     result = await conn.execute(
         text(
-            "SELECT * FROM ("
-            "  SELECT DISTINCT ON (channel_id, user_id) * FROM outbox"
-            "  WHERE delivered_at IS NULL AND given_up_at IS NULL"
-            "  ORDER BY channel_id, user_id, id"
-            ") first WHERE next_attempt_at <= :now ORDER BY id LIMIT :limit"
+            f"UPDATE outbox SET tried_at = COALESCE(tried_at, :now) WHERE id IN (SELECT o.id FROM outbox o "
+            f"WHERE {_waits('o')} AND o.next_attempt_at <= :now "
+            "AND o.lane <> ALL(CAST(:busy AS bigint[])) AND o.guild_id <> ALL(CAST(:full AS bigint[])) "
+            "AND (CAST(:lane AS bigint) IS NULL OR o.lane = :lane) "
+            f"AND NOT EXISTS (SELECT FROM outbox b WHERE b.lane = o.lane AND b.id < o.id "
+            f"AND {_waits('b')}) "
+            f"AND NOT (o.edits AND EXISTS (SELECT FROM outbox m WHERE m.ref = o.ref AND NOT m.edits "
+            f"AND {_waits('m')})) "
+            "ORDER BY o.next_attempt_at LIMIT :limit) RETURNING *"
         ),
-        {"now": now, "limit": limit},
+        {"now": now, "limit": limit, "busy": list(busy), "full": list(full), "lane": lane},
     )
-    return [dict(row) for row in result.mappings()]
+    return sorted((dict(row) for row in result.mappings()), key=lambda row: int(row["id"]))
 
 
 async def delivered(
@@ -114,10 +144,33 @@ async def delivered(
     )
 
 
-async def failed(conn: Connection, row_id: int, error: str, next_attempt_at: datetime) -> None:
+async def reopen(conn: Connection, place: int, now: datetime, held_back: bool) -> None:
+    """Something arrived in the place: what waited for it (`held_back`, or by a block) waits no longer."""
     await conn.execute(
-        text("UPDATE outbox SET attempts = attempts + 1, last_error = :error, next_attempt_at = :next WHERE id = :id"),
-        {"id": row_id, "error": error[:500], "next": next_attempt_at},
+        text(
+            "WITH opened AS (DELETE FROM outbox_blocks WHERE place = :place RETURNING place) "
+            f"UPDATE outbox SET next_attempt_at = :now WHERE COALESCE(channel_id, user_id) = :place AND {_WAITS} "
+            "AND next_attempt_at > :now AND (:held_back OR EXISTS (SELECT FROM opened))"
+        ),
+        {"place": place, "now": now, "held_back": held_back},
+    )
+
+
+async def failed(
+    conn: Connection, row_id: int, error: str, next_attempt_at: datetime, *, known: bool, aside: bool = False
+) -> None:  # fmt: skip
+    """Try again later, and what stands behind the row in its lane not before.
+
+    `known`: it is certain that nothing was posted. `aside`: nothing waits for the row any more.
+    """
+    await conn.execute(
+        text(
+            "WITH tried AS (UPDATE outbox SET attempts = attempts + 1, last_error = :error, next_attempt_at = :next, "
+            "aside = :aside, tried_at = CASE WHEN NOT :known THEN tried_at END WHERE id = :id RETURNING id, lane) "
+            "UPDATE outbox o SET next_attempt_at = :next FROM tried WHERE o.lane = tried.lane AND o.id > tried.id "
+            f"AND {_waits('o')} AND o.next_attempt_at < :next AND NOT :aside"
+        ),
+        {"id": row_id, "error": error[:500], "next": next_attempt_at, "known": known, "aside": aside},
     )
 
 
@@ -128,52 +181,125 @@ async def given_up(conn: Connection, row_id: int, error: str, now: datetime) -> 
     )
 
 
-async def claim_admin_notice(conn: Connection, channel_id: int, now: datetime) -> bool:
-    """True for exactly one caller per blocked channel: the one that tells the admin."""
-    result = await conn.execute(
+async def refusals(conn: Connection, place: int) -> int:
+    """How often in a row the place was found closed."""
+    result = await conn.execute(text("SELECT refused FROM outbox_blocks WHERE place = :place"), {"place": place})
+    return int(result.scalar() or 0)
+
+
+async def block(
+    conn: Connection, guild_id: int, place: int, row_id: int, error: str, refused: int, retry_at: datetime
+) -> None:  # fmt: skip
+    """The place is closed: the row tries again at `retry_at`, everything else of the place after it."""
+    await conn.execute(
         text(
-            "UPDATE outbox SET admin_told_at = :now WHERE id = ("
-            "  SELECT min(id) FROM outbox WHERE channel_id = :channel_id"
-            "  AND delivered_at IS NULL AND given_up_at IS NULL"
-            ") AND NOT EXISTS ("
-            "  SELECT FROM outbox WHERE channel_id = :channel_id AND admin_told_at IS NOT NULL"
-            "  AND delivered_at IS NULL AND given_up_at IS NULL"
-            ")"
+            "INSERT INTO outbox_blocks (place, guild_id, refused, retry_at) "
+            "VALUES (:place, :guild_id, :refused, :retry_at) "
+            "ON CONFLICT (place) DO UPDATE SET refused = excluded.refused, retry_at = excluded.retry_at"
         ),
-        {"channel_id": channel_id, "now": now},
+        {"place": place, "guild_id": guild_id, "refused": refused, "retry_at": retry_at},
+    )
+    await conn.execute(
+        text(
+            "UPDATE outbox SET next_attempt_at = CASE WHEN id = :id THEN CAST(:retry_at AS timestamptz) "
+            "ELSE CAST(:retry_at AS timestamptz) + CAST(:after AS interval) END, "
+            "attempts = attempts + CAST(id = :id AS integer), "
+            "tried_at = CASE WHEN id <> :id THEN tried_at END, "
+            "last_error = CASE WHEN id = :id THEN :error ELSE last_error END "
+            f"WHERE COALESCE(channel_id, user_id) = :place AND {_WAITS}"
+        ),
+        {"id": row_id, "place": place, "retry_at": retry_at, "after": _AFTER_PROBE, "error": error[:500]},
+    )
+
+
+async def untold(conn: Connection, place: int) -> bool:
+    """Whether nobody has heard yet that the place is closed."""
+    result = await conn.execute(
+        text("SELECT told_at IS NULL FROM outbox_blocks WHERE place = :place"), {"place": place}
+    )
+    return bool(result.scalar())
+
+
+async def set_told(conn: Connection, place: int, now: datetime) -> None:
+    await conn.execute(
+        text("UPDATE outbox_blocks SET told_at = :now WHERE place = :place"), {"now": now, "place": place}
+    )
+
+
+async def claim_row_notice(conn: Connection, row_id: int, now: datetime) -> bool:
+    """True for the first caller of a row: the one that tells whom its message names."""
+    result = await conn.execute(
+        text("UPDATE outbox SET admin_told_at = :now WHERE id = :id AND admin_told_at IS NULL"),
+        {"id": row_id, "now": now},
     )
     return result.rowcount == 1
 
 
-async def release_admin_notice(conn: Connection, channel_id: int) -> None:
-    """The admin could not be told: the next caller of `claim_admin_notice` shall."""
+async def retry_place(conn: Connection, place: int, now: datetime) -> None:
+    """The place may be open again: its oldest row is due now, and what waits follows when it arrives."""
     await conn.execute(
         text(
-            "UPDATE outbox SET admin_told_at = NULL WHERE channel_id = :channel_id AND admin_told_at IS NOT NULL "
-            "AND delivered_at IS NULL AND given_up_at IS NULL"
+            "UPDATE outbox SET next_attempt_at = :now WHERE id = ("
+            f"SELECT min(id) FROM outbox WHERE COALESCE(channel_id, user_id) = :place AND {_WAITS})"
         ),
-        {"channel_id": channel_id},
+        {"place": place, "now": now},
     )
 
 
-async def retry_channel(conn: Connection, channel_id: int, now: datetime) -> None:
-    """The channel may be open again: its rows are due now."""
+async def blocked_places(conn: Connection, guild_id: int) -> list[int]:
+    result = await conn.execute(
+        text("SELECT place FROM outbox_blocks WHERE guild_id = :guild_id ORDER BY place"), {"guild_id": guild_id}
+    )
+    return list(result.scalars())
+
+
+async def hurry_guild(conn: Connection, guild_id: int, now: datetime) -> None:
+    """Everything of the guild is due now, blocked or not."""
+    await conn.execute(text("DELETE FROM outbox_blocks WHERE guild_id = :guild_id"), {"guild_id": guild_id})
     await conn.execute(
         text(
             "UPDATE outbox SET next_attempt_at = :now "
-            "WHERE channel_id = :channel_id AND delivered_at IS NULL AND given_up_at IS NULL"
+            f"WHERE guild_id = :guild_id AND {_WAITS} AND next_attempt_at > :now"
         ),
-        {"channel_id": channel_id, "now": now},
+        {"guild_id": guild_id, "now": now},
     )
 
 
-async def waiting(conn: Connection) -> Row:
-    """`waiting` (rows) and `oldest` (moment or None) of what is not said yet."""
+async def known_messages(conn: Connection, message_ids: Sequence[int]) -> set[int]:
+    """Which of them are other rows' messages."""
+    result = await conn.execute(
+        text("SELECT message_id FROM outbox WHERE message_id = ANY(CAST(:ids AS bigint[]))"), {"ids": list(message_ids)}
+    )
+    return set(result.scalars())
+
+
+async def posted(conn: Connection, refs: Sequence[str]) -> set[str]:
+    """Which of the names any row has."""
+    result = await conn.execute(
+        text("SELECT DISTINCT ref FROM outbox WHERE ref = ANY(CAST(:refs AS text[]))"), {"refs": list(refs)}
+    )
+    return set(result.scalars())
+
+
+async def posted_since(conn: Connection, ref: str, since: datetime) -> bool:
+    """Whether a row of the name was made since then."""
+    result = await conn.execute(
+        text("SELECT EXISTS (SELECT FROM outbox WHERE ref = :ref AND created_at > :since)"),
+        {"ref": ref, "since": since},
+    )
+    return bool(result.scalar())
+
+
+async def waiting(conn: Connection, since: datetime, guild_id: int | None = None) -> Row:
+    """`waiting` (rows), `oldest` (moment or None), `retrying`, `blocked` (places), `given_up` (rows since then)."""
+    whose = "" if guild_id is None else "AND guild_id = :guild_id"
     result = await conn.execute(
         text(
-            "SELECT count(*) AS waiting, min(created_at) AS oldest, "
-            "count(*) FILTER (WHERE attempts > 0) AS retrying "
-            "FROM outbox WHERE delivered_at IS NULL AND given_up_at IS NULL"
-        )
+            "SELECT count(*) AS waiting, min(created_at) AS oldest, count(*) FILTER (WHERE attempts > 0) AS retrying, "
+            f"(SELECT count(*) FROM outbox_blocks WHERE TRUE {whose}) AS blocked, "
+            f"(SELECT count(*) FROM outbox WHERE given_up_at > :since {whose}) AS given_up "
+            f"FROM outbox WHERE {_WAITS} {whose}"
+        ),
+        {"since": since} | ({} if guild_id is None else {"guild_id": guild_id}),
     )
     return dict(result.mappings().one())

@@ -10,8 +10,8 @@ import pytest
 
 from core import identity
 from core.errors import UserError
+from core.letters import Letter
 from core.messages import Message
-from core.outbox import Letter
 from raffle_system import shuffle_links
 from raffle_system.shuffle_links import Decision, DecisionFollower, ShuffleLink
 from tests.raffle.support import ADMIN, CHANNEL, MEMBER, OTHER, THIRD
