@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from core import draws, fair_draw, outbox
+from core.chances import win_rate
 from core.db import Connection, Database
 from core.draws import Freeze
 from core.reserves import LEFT_SERVER
@@ -119,7 +120,7 @@ class Ending:
         )  # fmt: skip
         roll = await asyncio.to_thread(call_roll, moment, user_ids)
         await entry_store.settle(conn, giveaway.giveaway_id, roll.points, roll.excluded)
-        rate = entities.win_rate(
+        rate = win_rate(
             Counter(entities.tickets_for(points) for points in roll.points.values()), giveaway.winners_count
         )
         await store.change(conn, giveaway.giveaway_id, {"stats": statistics(roll), "win_rate": rate})

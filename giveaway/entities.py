@@ -1,10 +1,9 @@
-"""Points of roles, the entries that they give, and honest chances. 1 point is 1 bonus entry."""
+"""Points of roles and the entries that they give. 1 point is 1 bonus entry."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from math import exp, expm1
 
 from core.errors import UserError
 from giveaway.models import HIGHEST, MODES, Boost, Entities, RoleEntity
@@ -69,32 +68,3 @@ def tier_of(points: int, tiers: Iterable[tuple[str, int]]) -> str:
     """The highest named step that the points reach; empty below the first."""
     reached = [(step, name) for name, step in tiers if step <= points]
     return max(reached)[1] if reached else ""
-
-
-def win_rate(holders: Mapping[int, int], winners: int) -> float | None:
-    """The rate r at which a member with t tickets wins with chance 1 - exp(-r t); None when everybody wins.
-
-    `holders` counts members by their tickets. Drawing by weight without replacement is a race of exponential
-    clocks (Efraimidis and Spirakis); r is where the chances add up to the number of winners.
-    """
-    entrants = sum(holders.values())
-    if entrants <= winners:
-        return None
-    low, high = 0.0, 1.0
-    while _expected(holders, high) < winners:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _expected(holders, middle) < winners else (low, middle)
-    return (low + high) / 2
-
-
-def _expected(holders: Mapping[int, int], rate: float) -> float:
-    return sum(members * -expm1(-rate * tickets) for tickets, members in holders.items())
-
-
-def chance_to_win(tickets: int, total: int, winners: int, rate: float | None) -> float:
-    """A member's chance for any of the prizes; exact for one prize, else by `win_rate`."""
-    if rate is None:
-        return 1.0
-    return tickets / total if winners == 1 else 1 - exp(-rate * tickets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from core.chances import chance_to_win
 from core.clock import Clock
 from core.db import Connection
 from giveaway import entities, entry_store
@@ -52,7 +53,7 @@ async def of_guild(conn: Connection, guild_id: int) -> GuildStats:
 async def of_member(conn: Connection, guild_id: int, user_id: int) -> MemberStats:
     """Entered, won, and how many prizes chance alone would have given."""
     rows = await store.drawn_entries(conn, guild_id, user_id)
-    expected = sum(entities.chance_to_win(r["tickets"], r["total"], r["winners"], r["rate"]) for r in rows)
+    expected = sum(chance_to_win(r["tickets"], r["total"], r["winners"], r["rate"]) for r in rows)
     return MemberStats(**await store.member(conn, guild_id, user_id), expected=expected)
 
 

@@ -9,8 +9,8 @@ from math import sqrt
 
 import pytest
 
+from core.chances import chance_to_win, win_rate
 from core.fair_draw import Entrants, picks
-from giveaway.entities import chance_to_win, win_rate
 
 PLAN = Entrants([1, 2, *range(3, 11)], [11, 6, *[1] * 8])
 SEEDS = 20_000
