@@ -242,7 +242,9 @@ class Parts:
         kick_metrics.register(process.metrics, self.listener, self.intake, self.inbox, process.kick_routes)
         self.feed_session = feed_session(loopback=config.sandboxed)
         self.tracker = ShuffleTracker(self.db, clock, self.guilds, self.feed_session)
-        self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll)
+        self.schedule = RaffleSchedule(
+            self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll, members.present
+        )
         self.link_roles = LinkRoles(self.db, clock, self.guilds, RoleSetter(self.sender))
         self.tools = Tools(
             clock=clock, guilds=self.guilds, chain=process.beacon.chain, activity=CountedActivity(),

@@ -14,7 +14,8 @@ from core.beacon import BeaconClient, BeaconRound, randomness_of
 from core.clock import monotonic
 from core.db import Connection, Database, Row
 from core.draws import DrawFinisher, Drawn, Freeze
-from raffle_system import ledger_store
+from raffle_system import entrants_store
+from raffle_system.models import Entering
 
 ENTRANTS, WINNERS = 1_000_000, 50
 BALANCES = """
@@ -103,7 +104,7 @@ async def _measure(url: str, period_id: int, draw_id: str) -> dict[str, float]:
 
 async def _freeze(db: Database, period_id: int, draw_id: str) -> None:
     async with db.transaction() as conn:
-        text, count, tickets = await ledger_store.entrant_text(conn, period_id, 1)
+        text, count, tickets = await entrants_store.entrant_text(conn, period_id, Entering(minimum=1))
         freeze = Freeze(
             title="November 2025", prize="a prize", winners=WINNERS, entrants=text,
             entrant_count=count, total_tickets=tickets, excluded=[], requested_by=None, channel_id=None,

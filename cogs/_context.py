@@ -8,11 +8,13 @@ import discord
 from discord.ext import commands
 
 from cogs._messages import NOBODY, embed_of
+from cogs._presence import present_in
 from cogs._services import Services
 from core.errors import UserError
 from core.guilds import GuildSettings
 from core.messages import RED, Embed
 from core.texts import Reader
+from raffle_system.entrants import Present
 
 CONFIRM_SECONDS = 60.0
 
@@ -53,12 +55,9 @@ class Context(commands.Context[Any]):
         await view.wait()
         return view
 
-    def members_present(self) -> frozenset[int] | None:
-        """Everybody in the guild now, or None where the list is not complete."""
-        guild = self.guild
-        if guild is None or not self.bot.intents.members or not guild.chunked:
-            return None
-        return frozenset(member.id for member in guild.members)
+    def members_present(self) -> Present:
+        """Who is in the guild now, or None where the list is not complete."""
+        return present_in(self.guild, self.bot.intents)
 
 
 class Confirmation(discord.ui.View):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import aiohttp
 import discord
 
+from cogs._presence import present_in
 from cogs._sender import DiscordSender
 from cogs.client import DrumrollBot
 from core.clock import Clock
@@ -18,6 +19,7 @@ from core.errors import NotReady
 from giveaway.facts import Holding, Person
 from giveaway.winners import RoleRefused
 from raffle_system import credits
+from raffle_system.entrants import Present
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,11 @@ class GuildMembers:
     def _waited_for(self, guild_id: int) -> bool:
         now = self._clock.now()
         return now - self._incomplete_since.setdefault(guild_id, now) >= timedelta(seconds=LIST_SECONDS)
+
+    def present(self, guild_id: int) -> Present:
+        """Who is in a server now; None while Discord is away, or where the list is not complete."""
+        bot = self._sender.bot if self._sender.connected else None
+        return None if bot is None else present_in(bot.get_guild(guild_id), bot.intents)
 
     async def names_of(self, guild_id: int, user_id: int) -> tuple[str, str] | None:
         """(a member's name, the server's) for a page; None while Discord is away, or where nobody is there."""

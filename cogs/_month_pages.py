@@ -8,15 +8,17 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_skeleton
 
 from cogs import _raffle_pages as pages
+from core.chances import Chances
 from core.guilds import GuildSettings
 from core.messages import BLUE, GOLD, GREY, Embed, EmbedField
 from core.texts import Reader, escape, moment, percent
 from raffle_system.chart import Bar, ChartTexts
-from raffle_system.models import SOURCES, Period
+from raffle_system.entrants import Band
+from raffle_system.models import SOURCES, Balance, Period
 from raffle_system.month import title_of
 from raffle_system.month_ends import Calendar
 from raffle_system.prizes import split
-from raffle_system.reports import Band, Month, Success
+from raffle_system.reports import MOST_GROWTH, Month, Success
 
 
 def schedule(reader: Reader, settings: GuildSettings, found: Calendar) -> Embed:
@@ -58,7 +60,10 @@ def prizes(
     return Embed(title=title, description="\n".join(lines), footer=footer, colour=GOLD)
 
 
-def odds(reader: Reader, settings: GuildSettings, period: Period, bands: Sequence[Band], own: int) -> Embed:
+def odds(
+    reader: Reader, settings: GuildSettings, period: Period, bands: Sequence[Band], chances: Chances, own: Balance,
+    minimum: int,
+) -> Embed:  # fmt: skip
     """How tickets are spread: what chance each band of balances has, and the reader's own."""
     title = reader("odds.title", period=pages.name_of(reader, settings, period))
     total = sum(band.tickets for band in bands)
@@ -67,13 +72,24 @@ def odds(reader: Reader, settings: GuildSettings, period: Period, bands: Sequenc
     lines = [
         reader(
             "odds.line", span=_span(band), members=reader.count("count.participants", band.members),
-            share=percent(band.tickets, total), least=percent(band.smallest, total), most=percent(band.largest, total),
+            share=percent(band.tickets, total), each=_each(reader, band, chances),
         )
         for band in bands
     ]  # fmt: skip
-    lines.append("")
-    lines.append(reader("odds.own", chance=percent(own, total)) if own > 0 else reader("odds.own_none"))
+    lines += ["", _own_chance(reader, chances, own, minimum)]
     return Embed(title=title, description="\n".join(lines), footer=reader("odds.how"), colour=BLUE)
+
+
+def _each(reader: Reader, band: Band, chances: Chances) -> str:
+    least, most = (percent(*chances.share(tickets)) for tickets in (band.smallest, band.largest))
+    return least if least == most else reader("odds.from_to", least=least, most=most)
+
+
+def _own_chance(reader: Reader, chances: Chances, own: Balance, minimum: int) -> str:
+    if own.rank is not None:
+        key = "odds.own" if chances.winners == 1 else "odds.own_any"
+        return reader(key, chance=percent(*chances.share(own.total)))
+    return pages.too_few(reader, own.total, minimum) if own.total else reader("odds.own_none")
 
 
 def _span(band: Band) -> str:
@@ -83,16 +99,28 @@ def _span(band: Band) -> str:
 def success(reader: Reader, found: Success) -> tuple[EmbedField, ...]:
     """The plan's success metrics as fields of `raffle stats`."""
     (earning, linked), (adopted, _) = found.participation, found.adoption
-    grown = reader("stats.growth_none") if found.growth is None else f"{found.growth:+.1f}%"
     share = reader("stats.share", part=earning, whole=linked, percent=percent(earning, linked))
     adoption = reader("stats.share", part=adopted, whole=linked, percent=percent(adopted, linked))
-    gifts = reader("stats.gifts_value", gifted=found.gifted, average=f"{found.gifts_per_member:.2f}")
+    gifts = reader("stats.gifts_value", gifted=found.gifted, by_linked=found.by_linked)
     return (
         EmbedField(name=reader("stats.participation"), value=share),
         EmbedField(name=reader("stats.adoption"), value=adoption),
-        EmbedField(name=reader("stats.growth"), value=grown),
+        EmbedField(name=reader("stats.growth"), value=_grown(reader, found)),
         EmbedField(name=reader("stats.gifts"), value=gifts),
     )
+
+
+def _grown(reader: Reader, found: Success) -> str:
+    if found.growth is None:
+        return reader("stats.growth_none")
+    beyond = {MOST_GROWTH: "> ", -MOST_GROWTH: "< "}.get(found.growth, "")
+    return f"{beyond}{found.growth:+.1f}%"
+
+
+def projection(reader: Reader, found: Success) -> str:
+    if found.projection is None:
+        return reader("stats.projection_later", when=moment(found.projects_from, "R"))
+    return f"{found.projection:,}"
 
 
 def chart_of(reader: Reader, settings: GuildSettings, found: Success) -> tuple[list[Bar], ChartTexts]:
@@ -100,7 +128,7 @@ def chart_of(reader: Reader, settings: GuildSettings, found: Success) -> tuple[l
     bars = [
         Bar(
             label=_month(reader, settings, month), by_source=month.by_source,
-            projection=found.projection if month.running else 0,
+            projection=(found.projection or 0) if month.running else 0,
         )
         for month in found.months
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from cogs._commands import hybrid_group
 from cogs._context import Context
 from core import draws
 from core.errors import UserError
-from raffle_system import periods, tickets
+from raffle_system import entrants, periods
 
 
 class RaffleGroup:
@@ -26,8 +26,9 @@ class RaffleGroup:
 async def show_info(ctx: Context) -> None:
     async with ctx.services.db.transaction() as conn:
         period = await periods.active(conn, ctx.settings.guild_id)
-        stats = await tickets.stats(conn, period)
-        waiting = await periods.undrawn(conn, ctx.settings.guild_id)
+        here = ctx.members_present()
+        stats = await entrants.stats(conn, period, await entrants.entering(conn, ctx.settings, period, here))
+        waiting = await entrants.undrawn(conn, ctx.settings, here)
         opened = await draws.get_draw(conn, period.draw_id)
     if opened is None:
         raise UserError("raffle.not_open_yet")

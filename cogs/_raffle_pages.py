@@ -3,49 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
+from core.chances import Chances
 from core.guilds import GuildSettings
 from core.kick_events import LiveSource
 from core.messages import BLUE, GOLD, GREEN, GREY, RED, Embed, EmbedField
 from core.texts import Reader, escape, mention, moment, percent
 from raffle_system.announcements import period_name
 from raffle_system.draw import DrawPlan, prizes_of
-from raffle_system.models import SOURCES, Balance, Granted, PastDraw, Period, Standing, Stats
+from raffle_system.entrants import TOP
+from raffle_system.models import KICKS, NEW_SUB, Balance, Granted, PastDraw, Period, Standing, Stats, Winner
 from raffle_system.prizes import joined
-from raffle_system.reports import TOP
 from raffle_system.wager_announcements import NAMES
 from raffle_system.wager_sources import feeds_of
 
 MEDALS = {1: "🥇", 2: "🥈", 3: "🥉"}
+PAST_ROOM = 900  # characters of a field of 1024, five of which stand on one page
+SELDOM = frozenset({NEW_SUB, KICKS})  # most servers give nothing for them: shown where there is something
 
 
 def name_of(reader: Reader, settings: GuildSettings, period: Period) -> str:
     return period_name(period, ZoneInfo(settings.timezone), reader.locale)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a member stands: the balance, everybody's chances, the minimum to take part, and whether they `left`."""
+
+    balance: Balance
+    chances: Chances
+    minimum: int
+    left: bool = False
+
+
 def tickets(
-    reader: Reader, balance: Balance, period: Period, minutes_over: int | None, missing_to_top: int | None = None
+    reader: Reader, place: Place, period: Period, minutes_over: int | None, missing_to_top: int | None = None
 ) -> Embed:  # fmt: skip
-    """Balance by source, rank, chance of winning, and what is missing to the next rank and to the top 10."""
+    """Balance by source, rank, chance of winning, and what is missing to take part, to the next rank, to the top 10."""
+    balance = place.balance
     fields = [
-        EmbedField(name=reader("tickets.watchtime"), value=f"{balance.watchtime:,}"),
-        EmbedField(name=reader("tickets.gifted_sub"), value=f"{balance.gifted_sub:,}"),
-        EmbedField(name=reader("tickets.shuffle_wager"), value=f"{balance.shuffle_wager:,}"),
-        EmbedField(name=reader("tickets.bonus"), value=f"{balance.bonus:,}"),
+        EmbedField(name=reader(f"tickets.{source}"), value=f"{amount:,}")
+        for source, amount in balance.by_source.items()
+        if amount or source not in SELDOM
     ]
     if balance.rank is not None:
         rank = reader("tickets.rank_of", rank=balance.rank, participants=balance.participants)
-        chance = percent(balance.total, balance.all_tickets)
+        key = "tickets.chance" if place.chances.winners == 1 else "tickets.chance_any"
         fields.append(EmbedField(name=reader("tickets.rank"), value=rank))
-        fields.append(EmbedField(name=reader("tickets.chance"), value=chance))
+        fields.append(EmbedField(name=reader(key), value=percent(*place.chances.share(balance.total))))
     lines = [reader("tickets.of", member=mention(balance.discord_id), tickets=_amount(reader, balance.total))]
-    if balance.next_rank_total is not None and balance.next_rank is not None:
-        missing = _amount(reader, balance.next_rank_total - balance.total)
-        lines.append(reader("tickets.to_next_rank", tickets=missing, rank=balance.next_rank))
-    if missing_to_top is not None and balance.next_rank != TOP:
-        lines.append(reader("tickets.to_top", tickets=_amount(reader, missing_to_top), top=TOP))
+    lines += _standing(reader, place, missing_to_top)
     if minutes_over is not None:
         lines.append(reader.count("tickets.minutes_over", minutes_over))
     lines.append(reader("tickets.ends", when=moment(period.end_date, "R")))
@@ -54,13 +64,34 @@ def tickets(
     )  # fmt: skip
 
 
+def _standing(reader: Reader, place: Place, missing_to_top: int | None) -> list[str]:
+    """What keeps a member out of the list, else what is missing to the ranks above."""
+    balance = place.balance
+    if place.left:
+        return [reader("tickets.left")]
+    if balance.total < place.minimum and place.minimum > 1:
+        return [too_few(reader, balance.total, place.minimum)]
+    lines = []
+    if balance.next_rank_total is not None and balance.next_rank is not None:
+        missing = _amount(reader, balance.next_rank_total - balance.total)
+        lines.append(reader("tickets.to_next_rank", tickets=missing, rank=balance.next_rank))
+    if missing_to_top is not None and balance.next_rank != TOP:
+        lines.append(reader("tickets.to_top", tickets=_amount(reader, missing_to_top), top=TOP))
+    return lines
+
+
+def too_few(reader: Reader, held: int, minimum: int) -> str:
+    return reader("tickets.to_take_part", missing=_amount(reader, minimum - held), minimum=minimum)
+
+
 def _amount(reader: Reader, amount: int) -> str:
     return reader.count("count.tickets", amount)
 
 
 def leaderboard(
-    reader: Reader, settings: GuildSettings, period: Period, standings: Sequence[Standing], stats: Stats
-) -> Embed:
+    reader: Reader, settings: GuildSettings, period: Period, standings: Sequence[Standing], stats: Stats,
+    chances: Chances,
+) -> Embed:  # fmt: skip
     title = reader("leaderboard.title", period=name_of(reader, settings, period))
     if not standings:
         return Embed(title=title, description=reader("leaderboard.empty"), colour=GREY)
@@ -68,7 +99,7 @@ def leaderboard(
         reader(
             "leaderboard.line",
             rank=MEDALS.get(one.rank, f"**{one.rank}.**"), member=mention(one.discord_id),
-            tickets=_amount(reader, one.total), chance=percent(one.total, stats.total),
+            tickets=_amount(reader, one.total), chance=percent(*chances.share(one.total)),
         )
         for one in standings
     ]  # fmt: skip
@@ -80,18 +111,19 @@ def info(
     reader: Reader, settings: GuildSettings, period: Period, stats: Stats, commitment: str, mode: str,
     waiting: Sequence[Period],
 ) -> Embed:  # fmt: skip
-    """The running raffle: span, totals, how to earn, and the commitment that the draw will be held to."""
+    """The running raffle: span, totals, how to earn and take part, and the commitment that binds the draw."""
+    minimum = settings.minimum_tickets_to_enter
+    how = reader(
+        "info.rates", watch=_amount(reader, settings.watchtime_tickets_per_hour),
+        gift=_amount(reader, settings.gifted_sub_tickets),
+    ) + _wager_rate(reader, settings)  # fmt: skip
+    if minimum > 1:
+        how += "\n" + reader("info.minimum", tickets=_amount(reader, minimum))
     fields = [
         EmbedField(name=reader("info.participants"), value=f"{stats.participants:,}"),
         EmbedField(name=reader("info.tickets"), value=f"{stats.total:,}"),
         EmbedField(name=reader("info.ends"), value=f"{moment(period.end_date)} ({moment(period.end_date, 'R')})"),
-        EmbedField(
-            name=reader("info.how"), inline=False,
-            value=reader(
-                "info.rates", watch=_amount(reader, settings.watchtime_tickets_per_hour),
-                gift=_amount(reader, settings.gifted_sub_tickets),
-            ) + _wager_rate(reader, settings),
-        ),
+        EmbedField(name=reader("info.how"), value=how, inline=False),
         EmbedField(name=reader(f"info.commitment_{mode}"), value=f"`{commitment}`", inline=False),
     ]  # fmt: skip
     if waiting:
@@ -116,35 +148,50 @@ def _wager_rate(reader: Reader, settings: GuildSettings) -> str:
 def history(reader: Reader, past: Sequence[PastDraw]) -> Embed:
     if not past:
         return Embed(title=reader("history.title"), description=reader("history.empty"), colour=GREY)
-    fields = []
-    for draw in past:
-        value = reader(
-            "history.line", winner=mention(draw.winner_discord_id), ticket=draw.winning_ticket,
-            tickets=draw.total_tickets, participants=draw.participants, when=moment(draw.drawn_at, "D"),
-        )  # fmt: skip
-        if draw.prize:
-            value += "\n" + reader("history.prize", prize=escape(draw.prize))
-        fields.append(EmbedField(name=reader("history.raffle", number=str(draw.number)), value=value, inline=False))
+    fields = [
+        EmbedField(name=reader("history.raffle", number=str(draw.number)), value=_past(reader, draw), inline=False)
+        for draw in past
+    ]
     return Embed(title=reader("history.title"), fields=tuple(fields), colour=GOLD)
+
+
+def _past(reader: Reader, draw: PastDraw) -> str:
+    """The winners, as many as have room, and the figures."""
+    several = len(draw.winners) > 1
+    lines = [_won(reader, winner, place if several else 0) for place, winner in enumerate(draw.winners, 1)]
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    shown = max(1, sum(end <= PAST_ROOM for end in ends))
+    if len(lines) > shown:
+        lines[shown:] = [reader.count("history.more", len(lines) - shown)]
+    when = moment(draw.drawn_at, "D")
+    figures = reader("history.line", tickets=draw.total_tickets, participants=draw.participants, when=when)
+    return "\n".join([*lines, figures])
+
+
+def _won(reader: Reader, winner: Winner, place: int) -> str:
+    line = f"**{place}.** " if place else ""
+    line += reader("history.winner", winner=mention(winner.discord_id), ticket=winner.ticket)
+    if winner.prize:
+        line += f" · {escape(winner.prize)}"
+    return line + (f" · {reader('history.lapsed')}" if winner.lapsed else "")
 
 
 def stats(
     reader: Reader, settings: GuildSettings, period: Period, stats_: Stats, top: Sequence[Standing],
-    now: datetime, live: tuple[bool, LiveSource | None],
+    projection: str, live: tuple[bool, LiveSource | None],
 ) -> Embed:  # fmt: skip
     """For admins: tickets by source, top earners, projection for the period's end, and who says what is live."""
     by_source = "\n".join(
         reader(f"source.{source}", tickets=amount) + f" ({percent(amount, stats_.total)})"
-        for source, amount in ((source, getattr(stats_, source)) for source in SOURCES)
+        for source, amount in stats_.by_source.items()
+        if amount or source not in SELDOM
     )
     earners = "\n".join(f"{MEDALS.get(one.rank, '▫️')} {mention(one.discord_id)} {one.total:,}" for one in top)
-    passed = (now - period.start_date) / (period.end_date - period.start_date)
-    projection = round(stats_.total / passed) if passed > 0 else stats_.total
     state = reader("stats.live" if live[0] else "stats.offline", source=live[1] or "-")
     fields = (
         EmbedField(name=reader("info.participants"), value=f"{stats_.participants:,}"),
         EmbedField(name=reader("info.tickets"), value=f"{stats_.total:,}"),
-        EmbedField(name=reader("stats.projection"), value=f"{projection:,}"),
+        EmbedField(name=reader("stats.projection"), value=projection),
         EmbedField(name=reader("stats.by_source"), value=by_source, inline=False),
         EmbedField(name=reader("stats.top"), value=earners or reader("leaderboard.empty"), inline=False),
         EmbedField(name=reader("stats.stream"), value=state, inline=False),

@@ -11,6 +11,7 @@ from cogs._checks import look_cooldown
 from cogs._commands import hybrid_command, subcommand
 from cogs._context import Context
 from cogs._messages import NOBODY, embed_of
+from cogs._presence import present_in
 from cogs._raffle_group import RaffleGroup, show_info
 from cogs.client import DrumrollBot
 from cogs.link_admin import LinkAdmin
@@ -23,8 +24,9 @@ from cogs.raffle_wagers import RaffleWagers
 from core import identity
 from core.errors import UserError
 from core.messages import Embed
-from raffle_system import periods, reports, tickets, watchtime_converter
+from raffle_system import entrants, periods, watchtime_converter
 from raffle_system.config import HISTORY_LENGTH, LEADERBOARD_DEFAULT, LEADERBOARD_MOST
+from raffle_system.entrants import Present
 
 
 class RaffleCog(
@@ -39,29 +41,36 @@ class RaffleCog(
     async def cog_unload(self) -> None:
         self.bot.tree.remove_command(self._menu.name, type=discord.AppCommandType.user)
 
-    async def _balance(self, guild_id: int, member_id: int, viewer_id: int) -> Embed:
+    async def _balance(self, guild_id: int, member_id: int, viewer_id: int, present: Present) -> Embed:
         services = self.bot.services
         async with services.db.transaction() as conn:
             period = await periods.active(conn, guild_id)
-            balance = await tickets.balance_of(conn, period, member_id)
-            missing = await reports.missing_to_top(conn, period, balance.total)
+            rule = await entrants.entering(conn, services.guilds.get(guild_id), period, present)
+            place = pages.Place(
+                balance=await entrants.balance_of(conn, period, member_id, rule),
+                chances=await entrants.chances(conn, period, rule), minimum=rule.minimum,
+                left=present is not None and member_id not in present,
+            )  # fmt: skip
+            missing = await entrants.missing_to_top(conn, period, place.balance.total, rule)
             link = await identity.link_of(conn, guild_id, member_id)
             over = None
             if link is not None and link.kick_user_id is not None:
                 minutes, _converted = await watchtime_converter.minutes_of(conn, period, link.kick_user_id)
                 over = minutes % 60
-        return pages.tickets(services.guilds.reader(guild_id, viewer_id), balance, period, over, missing)
+        return pages.tickets(services.guilds.reader(guild_id, viewer_id), place, period, over, missing)
 
     @app_commands.guild_only()
     async def _tickets_menu(self, interaction: discord.Interaction, member: discord.Member) -> None:
-        page = await self._balance(member.guild.id, member.id, interaction.user.id)
+        present = present_in(member.guild, self.bot.intents)
+        page = await self._balance(member.guild.id, member.id, interaction.user.id, present)
         await interaction.response.send_message(embed=embed_of(page), ephemeral=True, allowed_mentions=NOBODY)
 
     @hybrid_command()
     @commands.guild_only()
     @look_cooldown()
     async def tickets(self, ctx: Context, user: discord.User | None = None) -> None:
-        await ctx.say(await self._balance(ctx.settings.guild_id, (user or ctx.author).id, ctx.author.id))
+        here = ctx.members_present()
+        await ctx.say(await self._balance(ctx.settings.guild_id, (user or ctx.author).id, ctx.author.id, here))
 
     @hybrid_command(aliases=["lb", "top"])
     @commands.guild_only()
@@ -71,9 +80,11 @@ class RaffleCog(
             raise UserError("leaderboard.range", most=LEADERBOARD_MOST)
         async with ctx.services.db.transaction() as conn:
             period = await periods.active(conn, ctx.settings.guild_id)
-            standings = await tickets.leaderboard(conn, period, top)
-            stats = await tickets.stats(conn, period)
-        await ctx.say(pages.leaderboard(ctx.reader, ctx.settings, period, standings, stats))
+            rule = await entrants.entering(conn, ctx.settings, period, ctx.members_present())
+            standings = await entrants.leaderboard(conn, period, top, rule)
+            stats = await entrants.stats(conn, period, rule)
+            chances = await entrants.chances(conn, period, rule)
+        await ctx.say(pages.leaderboard(ctx.reader, ctx.settings, period, standings, stats, chances))
 
     @subcommand(RaffleGroup.raffle)
     @look_cooldown()

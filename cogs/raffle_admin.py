@@ -16,9 +16,10 @@ from core.errors import UserError
 from core.messages import GREEN, Embed
 from core.reserves import Look, looked_up
 from core.texts import mention
-from raffle_system import announcements, draw, periods, tickets
+from raffle_system import announcements, draw, entrants, periods, tickets
 from raffle_system.config import REASON_LENGTH
 from raffle_system.draw import DrawRequest
+from raffle_system.models import ARCHIVED
 
 
 class RaffleAdmin(RaffleGroup):
@@ -67,7 +68,7 @@ class RaffleAdmin(RaffleGroup):
     async def _draw(self, ctx: Context, number: int | None, prize: str) -> None:
         settings, services = ctx.settings, ctx.services
         async with services.db.transaction() as conn:
-            plan = await draw.plan(conn, settings, number)
+            plan = await draw.plan(conn, settings, number, ctx.members_present())
         label = ctx.reader("draw.confirm_button")
         answer = await ctx.confirm(pages.confirm_draw(ctx.reader, settings, plan, prize), label)
         if not answer.confirmed:
@@ -95,7 +96,8 @@ class RaffleAdmin(RaffleGroup):
         settings, services = ctx.settings, ctx.services
         async with services.db.transaction() as conn:
             period = await periods.active(conn, settings.guild_id)
-            stats = await tickets.stats(conn, period)
+            rule = await entrants.entering(conn, settings, period, ctx.members_present())
+            stats = await entrants.stats(conn, period, rule)
         question = pages.confirm_reset(ctx.reader, settings, period, stats)
         answer = await ctx.confirm(question, ctx.reader("reset.confirm_button"), danger=True)
         if not answer.confirmed:
@@ -116,10 +118,11 @@ class RaffleAdmin(RaffleGroup):
             if period.id != period_id:
                 raise UserError("reset.already")
             ended, opened = await periods.end_now(
-                conn, services.clock, settings, period, services.schedule.last_call, status="archived"
+                conn, services.clock, settings, period, services.schedule.last_call, status=ARCHIVED
             )
             reader = services.guilds.reader(settings.guild_id)
-            message = announcements.new_period(reader, settings, ended, opened, None, 0)
+            last = await draw.last_draw(conn, settings.guild_id)
+            message = announcements.new_period(reader, settings, ended, opened, last, waits=False)
             target = settings.announcement_channel_id or ctx.channel.id
             await outbox.post(conn, services.clock, settings.guild_id, target, message)
 

@@ -21,7 +21,7 @@ from core.durations import parse_end
 from core.errors import UserError
 from core.messages import GREEN, Embed
 from core.texts import escape, moment
-from raffle_system import claims, month_ends, periods, prizes, reports, tickets
+from raffle_system import claims, entrants, month_ends, periods, prizes
 
 LARGEST_FILE = 8 * 1024 * 1024
 
@@ -31,7 +31,7 @@ class RaffleMonths(RaffleGroup):
     @look_cooldown()
     async def schedule(self, ctx: Context) -> None:
         async with ctx.services.db.transaction() as conn:
-            found = await month_ends.calendar(conn, ctx.services.clock, ctx.settings)
+            found = await month_ends.calendar(conn, ctx.services.clock, ctx.settings, ctx.members_present())
         await ctx.say(pages.schedule(ctx.reader, ctx.settings, found))
 
     @subcommand(RaffleGroup.raffle)
@@ -100,9 +100,11 @@ class RaffleMonths(RaffleGroup):
     async def odds(self, ctx: Context) -> None:
         async with ctx.services.db.transaction() as conn:
             period = await periods.active(conn, ctx.settings.guild_id)
-            bands = await reports.odds(conn, period)
-            own = (await tickets.balance_of(conn, period, ctx.author.id)).total
-        await ctx.say(pages.odds(ctx.reader, ctx.settings, period, bands, own))
+            rule = await entrants.entering(conn, ctx.settings, period, ctx.members_present())
+            bands = await entrants.odds(conn, period, rule)
+            chances = await entrants.chances(conn, period, rule)
+            own = await entrants.balance_of(conn, period, ctx.author.id, rule)
+        await ctx.say(pages.odds(ctx.reader, ctx.settings, period, bands, chances, own, rule.minimum))
 
 
 class ClaimButton(

@@ -15,7 +15,7 @@ from cogs._commands import subcommand
 from cogs._context import Context
 from cogs._messages import NOBODY, embed_of
 from cogs._raffle_group import RaffleGroup
-from raffle_system import chart, periods, reports, tickets
+from raffle_system import chart, entrants, periods, reports
 
 CHART = "tickets.png"
 
@@ -28,11 +28,14 @@ class RaffleReports(RaffleGroup):
         now = ctx.services.clock.now()
         async with ctx.services.db.transaction() as conn:
             period = await periods.active(conn, ctx.settings.guild_id)
-            stats = await tickets.stats(conn, period)
-            top = await tickets.leaderboard(conn, period, 5)
-            success = await reports.success(conn, ctx.settings, now)
+            rule = await entrants.entering(conn, ctx.settings, period, ctx.members_present())
+            stats = await entrants.stats(conn, period, rule)
+            top = await entrants.leaderboard(conn, period, 5, rule)
+            success = await reports.success(conn, ctx.settings, period, stats, now)
         live = ctx.services.intake.live_of(ctx.settings.guild_id)
-        page = pages.stats(ctx.reader, ctx.settings, period, stats, top, now, live)
+        page = pages.stats(
+            ctx.reader, ctx.settings, period, stats, top, _month_pages.projection(ctx.reader, success), live
+        )
         page = replace(page, fields=(*page.fields, *_month_pages.success(ctx.reader, success)))
         image = await asyncio.to_thread(chart.draw, *_month_pages.chart_of(ctx.reader, ctx.settings, success))
         shown = embed_of(page).set_image(url=f"attachment://{CHART}")

@@ -16,7 +16,7 @@ from core.guilds import GuildSettings
 from core.messages import BLUE, GOLD, GREEN, GREY, Embed, EmbedField, Message
 from core.texts import Reader, escape, mention, moment, percent
 from raffle_system.gifted_sub_tracker import Award
-from raffle_system.models import SOURCES, Period
+from raffle_system.models import ARCHIVED, SOURCES, LastDraw, Period
 from raffle_system.month import title_of
 from raffle_system.watchtime_converter import Conversion
 
@@ -30,7 +30,7 @@ def period_name(period: Period, zone: ZoneInfo, locale: str = "en") -> str:
 
 def source_lines(reader: Reader, held: Mapping[str, Any]) -> str:
     """One line per source that has tickets."""
-    lines = [reader(f"source.{source}", tickets=int(held[source])) for source in SOURCES if held[source]]
+    lines = [reader(f"source.{source}", tickets=held[source]) for source in SOURCES if held[source]]
     return "\n".join(lines)
 
 
@@ -143,17 +143,22 @@ def conversion(reader: Reader, paid: Conversion, threshold: int) -> Message | No
 
 
 def new_period(
-    reader: Reader, settings: GuildSettings, ended: Period, opened: Period, last: Period | None, tickets: int
-) -> Message:
-    """The month's turn: a new raffle runs; who won the last one, or that it waits to be drawn."""
+    reader: Reader, settings: GuildSettings, ended: Period, opened: Period, last: LastDraw | None, *, waits: bool
+) -> Message:  # fmt: skip
+    """A new raffle runs; what became of the one before (`waits` to be drawn), and who won last."""
     zone = ZoneInfo(settings.timezone)
-    lines = [reader("period.earn", until=moment(opened.end_date), relative=moment(opened.end_date, "R"))]
-    ended_name = period_name(ended, zone, reader.locale)
-    if ended.total_tickets and ended.frozen_at is None:
-        lines.insert(0, reader("period.undrawn", period=ended_name, number=str(ended.number)))
-    elif ended.frozen_at is None and last is not None and last.winner_discord_id is not None:
-        who = mention(last.winner_discord_id)
-        lines.insert(0, reader("period.last_winner", winner=who, tickets=reader.count("count.tickets", tickets)))
+    lines = []
+    if ended.status == ARCHIVED or waits:
+        key = "period.set_aside" if ended.status == ARCHIVED else "period.undrawn"
+        lines.append(reader(key, period=period_name(ended, zone, reader.locale), number=str(ended.number)))
+    if last is not None:
+        winners = [
+            reader("period.winner", winner=mention(who), tickets=reader.count("count.tickets", tickets))
+            for who, tickets in last.winners
+        ]
+        name = period_name(last.period, zone, reader.locale)
+        lines.append(reader.count("period.last_winner", len(winners), period=name, winners=", ".join(winners)))
+    lines.append(reader("period.earn", until=moment(opened.end_date), relative=moment(opened.end_date, "R")))
     title = reader("period.started", period=period_name(opened, zone, reader.locale))
     return Message(embeds=(Embed(title=title, description="\n".join(lines), colour=GOLD),))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from core import draws, fair_draw, guilds, outbox
+from core import draws, guilds, outbox
 from core.beacon import BeaconChain
 from core.clock import Clock
 from core.db import Connection, Row
@@ -19,6 +19,8 @@ from core.reserves import LEFT_SERVER, Look
 from raffle_system import (
     announcements,
     claims,
+    entrants,
+    entrants_store,
     ledger_store,
     periods,
     prize_store,
@@ -27,7 +29,8 @@ from raffle_system import (
     winner_announcements,
 )
 from raffle_system.config import PRIZE_LENGTH, REASON_LENGTH
-from raffle_system.models import Period
+from raffle_system.entrants import Present
+from raffle_system.models import LastDraw, Period
 from raffle_system.periods import LastCall
 
 BELOW_MINIMUM = "fewer tickets than the minimum"
@@ -53,12 +56,12 @@ class DrawStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawRequest:
-    """Who asked for a draw, where, and for what. `present` are the members now, None if they cannot be listed."""
+    """Who asked for a draw, where, and for what. `present` knows the members now, None if they cannot be listed."""
 
     actor: int | None
     channel_id: int | None
     prize: str
-    present: Collection[int] | None
+    present: Present
 
 
 def prizes_of(written: str) -> list[str]:
@@ -66,24 +69,24 @@ def prizes_of(written: str) -> list[str]:
     return prizes.split(written, commas=False, longest=PRIZE_LENGTH)
 
 
-async def plan(conn: Connection, settings: GuildSettings, number: int | None) -> DrawPlan:
-    """The period that a draw would take: the named one, else the oldest that waits, else the running one.
+async def plan(conn: Connection, settings: GuildSettings, number: int | None, present: Present) -> DrawPlan:
+    """The period that a draw would take, the named one, else the oldest that waits, else the running one; with whom.
 
     Errors: `raffle.no_such_period`, `draw.already_frozen`, `raffle.nobody_entered`.
     """
     if number is not None:
         period = await periods.by_number(conn, settings.guild_id, number)
     else:
-        waiting = await periods.undrawn(conn, settings.guild_id)
+        waiting = await entrants.undrawn(conn, settings, present)
         period = waiting[0] if waiting else await periods.active(conn, settings.guild_id)
     if period.frozen_at is not None:
         raise UserError("draw.already_frozen")
-    stats = await ledger_store.stats(conn, period.id)
-    if not stats["total"]:
+    stats = await entrants.stats(conn, period, await entrants.entering(conn, settings, period, present))
+    if not stats.participants:
         raise UserError("raffle.nobody_entered", number=str(period.number))
     return DrawPlan(
-        period=period, ends_now=period.status == "active", participants=stats["participants"],
-        tickets=stats["total"], prizes=await prize_store.prizes(conn, period.id),
+        period=period, ends_now=period.status == "active", participants=stats.participants,
+        tickets=stats.total, prizes=await prize_store.prizes(conn, period.id),
     )  # fmt: skip
 
 
@@ -126,15 +129,10 @@ async def _freeze(
     conn: Connection, clock: Clock, settings: GuildSettings, chain: BeaconChain, period: Period, request: DrawRequest,
     wanted: Sequence[str],
 ) -> Frozen:  # fmt: skip
-    minimum = settings.minimum_tickets_to_enter
-    text, count, tickets = await ledger_store.entrant_text(conn, period.id, minimum)
-    excluded = [(who, BELOW_MINIMUM) for who in await ledger_store.below_minimum(conn, period.id, minimum)]
-    if request.present is not None:
-        entrants = fair_draw.parse_entrant_text(text)
-        gone = [who for who in entrants.ids if who not in request.present]
-        excluded += [(who, LEFT_SERVER) for who in gone]
-        entrants = _without(entrants, set(gone))
-        text, count, tickets = entrants.text, len(entrants), entrants.total
+    rule = await entrants.entering(conn, settings, period, request.present)
+    text, count, tickets = await entrants_store.entrant_text(conn, period.id, rule)
+    too_few = await entrants_store.below_minimum(conn, period.id, rule.minimum)
+    excluded = [*((who, BELOW_MINIMUM) for who in too_few), *((who, LEFT_SERVER) for who in rule.gone)]
     if not count:
         raise UserError("raffle.nobody_entered", number=str(period.number))
     await store.mark_frozen(conn, period.id, tickets, clock.now())
@@ -147,13 +145,6 @@ async def _freeze(
             excluded=sorted(excluded), requested_by=request.actor, channel_id=request.channel_id,
         ),
     )  # fmt: skip
-
-
-def _without(entrants: fair_draw.Entrants, gone: set[int]) -> fair_draw.Entrants:
-    if not gone:
-        return entrants
-    pairs = zip(entrants.ids, entrants.tickets, strict=True)
-    return fair_draw.Entrants.from_pairs(pair for pair in pairs if pair[0] not in gone)
 
 
 async def _post_both(
@@ -186,7 +177,8 @@ class RafflePublisher:
         deadline = await self._hold(conn, settings, drawn, wanted)
         reader, url = self._guilds.reader(row["guild_id"]), self._record_url(row["draw_id"])
         if len(drawn.picks) > 1:
-            message = winner_announcements.several(reader, drawn, wanted, url)
+            sources = [await store.tickets_of(conn, row["period_id"], one.id) for one in drawn.picks]
+            message = winner_announcements.several(reader, drawn, wanted, sources, url)
         else:
             message = announcements.winner(reader, drawn, held, url)
         message = winner_announcements.with_claim(reader, message, row["period_id"], deadline)
@@ -256,6 +248,19 @@ async def reroll(
     }
     await guilds.audit(conn, settings.guild_id, actor, "reroll", detail, clock.now())
     return period, replacement
+
+
+async def last_draw(conn: Connection, guild_id: int) -> LastDraw | None:
+    """The draw that was finished last, with those who hold its prizes; None where nobody does."""
+    period = await periods.last_drawn(conn, guild_id)
+    if period is None:
+        return None
+    places = await prize_store.winners(conn, period.id)
+    held = [row["discord_id"] for row in places if row["expired_at"] is None]
+    if not places and period.winner_discord_id is not None:  # drawn before places were stored
+        held = [period.winner_discord_id]
+    winners = [(who, await ledger_store.total(conn, period.id, who)) for who in held]
+    return LastDraw(period=period, winners=winners) if winners else None
 
 
 async def drawn_period(conn: Connection, settings: GuildSettings, number: int | None) -> Period:

@@ -18,8 +18,9 @@ from core.jobs import last_multiple
 from core.messages import BLUE, GOLD, Embed, Message
 from core.stores import jobs
 from core.texts import Reader, moment
-from raffle_system import feed_store, ledger_store, month_store, periods, prize_store, store
+from raffle_system import entrants, feed_store, month_store, periods, prize_store, store
 from raffle_system.announcements import period_name
+from raffle_system.entrants import Present
 from raffle_system.models import Period
 from raffle_system.month import next_boundary
 
@@ -82,7 +83,9 @@ def reminder_due(period: Period, now: datetime) -> timedelta | None:
     return min(passed, default=None)
 
 
-async def remind(conn: Connection, clock: Clock, guilds_: Guilds, settings: GuildSettings) -> bool:
+async def remind(
+    conn: Connection, clock: Clock, guilds_: Guilds, settings: GuildSettings, present: Present
+) -> bool:  # fmt: skip
     """Remind once of an end that is near; after a sleep only of the nearest."""
     row = await store.active(conn, settings.guild_id)
     if row is None or not settings.remind_before_end:
@@ -94,20 +97,20 @@ async def remind(conn: Connection, clock: Clock, guilds_: Guilds, settings: Guil
     job = f"reminder-{int(before.total_seconds())}"
     if not await jobs.claim(conn, settings.guild_id, job, period.end_date - before, now):
         return False
-    stats = await ledger_store.stats(conn, period.id)
+    stats = await entrants.stats(conn, period, await entrants.entering(conn, settings, period, present))
     reader = guilds_.reader(settings.guild_id)
     text = reader(
         "reminder.text", period=period_name(period, ZoneInfo(settings.timezone), reader.locale),
         when=moment(period.end_date), relative=moment(period.end_date, "R"),
-        participants=reader.count("count.participants", stats["participants"]),
-        tickets=reader.count("count.tickets", int(stats["total"])),
+        participants=reader.count("count.participants", stats.participants),
+        tickets=reader.count("count.tickets", stats.total),
     )  # fmt: skip
     message = Message(embeds=(Embed(title=reader("reminder.title"), description=text, colour=BLUE),))
     await outbox.post(conn, clock, settings.guild_id, settings.announcement_channel_id, message)
     return True
 
 
-async def calendar(conn: Connection, clock: Clock, settings: GuildSettings) -> Calendar:
+async def calendar(conn: Connection, clock: Clock, settings: GuildSettings, present: Present) -> Calendar:
     """What will happen when, in order of time."""
     period, now = await periods.active(conn, settings.guild_id), clock.now()
     step = settings.watchtime_conversion_interval
@@ -127,7 +130,7 @@ async def calendar(conn: Connection, clock: Clock, settings: GuildSettings) -> C
     ]
     return Calendar(
         period=period, coming=sorted(coming, key=lambda one: one.at),
-        undrawn=await periods.undrawn(conn, settings.guild_id),
+        undrawn=await entrants.undrawn(conn, settings, present),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from core.db import Connection, Row
+from raffle_system.ledger_store import BY_SOURCE
 
 LEDGER_COLUMNS = (
     "id", "created_at", "occurred_at", "discord_id", "kick_name", "ticket_change", "source", "source_ref",
@@ -30,44 +31,18 @@ async def ledger(conn: Connection, period_id: int) -> list[Row]:
     return [dict(row) for row in result.mappings()]
 
 
-async def total_at_rank(conn: Connection, period_id: int, rank: int) -> int | None:
-    """The tickets of the member at a rank; None where there are fewer members."""
-    result = await conn.execute(
-        text(
-            "SELECT total_tickets FROM raffle_tickets WHERE period_id = :period_id AND total_tickets > 0 "
-            "ORDER BY total_tickets DESC OFFSET :skip LIMIT 1"
-        ),
-        {"period_id": period_id, "skip": rank - 1},
-    )
-    value = result.scalar()
-    return int(value) if value is not None else None
-
-
-async def bands(conn: Connection, period_id: int) -> list[Row]:
-    """How tickets are spread: for each band of balances `least`, `members`, `tickets` and the largest balance."""
-    result = await conn.execute(
-        text(
-            "SELECT b.least, count(*) AS members, sum(t.total_tickets) AS tickets, max(t.total_tickets) AS largest, "
-            "min(t.total_tickets) AS smallest FROM raffle_tickets t "
-            "JOIN LATERAL (SELECT max(v) AS least FROM (VALUES (1), (10), (50), (100), (500), (1000), (5000)) x (v) "
-            "WHERE v <= t.total_tickets) b ON TRUE "
-            "WHERE t.period_id = :period_id AND t.total_tickets > 0 GROUP BY b.least ORDER BY b.least DESC"
-        ),
-        {"period_id": period_id},
-    )
-    return [dict(row) for row in result.mappings()]
+_SOURCES = ", ".join(f"coalesce(sum({amount}), 0) AS {source}" for source, amount in BY_SOURCE.items())
 
 
 async def months(conn: Connection, guild_id: int, limit: int) -> list[Row]:
-    """The newest periods with their tickets by source, oldest first."""
+    """The newest periods with all that was earned in them by source, oldest first."""
     result = await conn.execute(
         text(
-            "SELECT p.number, p.start_date, p.end_date, p.status, "
-            "coalesce(sum(t.watchtime_tickets), 0) AS watchtime, coalesce(sum(t.gifted_sub_tickets), 0) AS gifted_sub, "
-            "coalesce(sum(t.shuffle_wager_tickets), 0) AS shuffle_wager, coalesce(sum(t.bonus_tickets), 0) AS bonus, "
-            "coalesce(sum(t.total_tickets), 0) AS total "
+            f"SELECT p.number, p.start_date, p.end_date, p.created_at, p.status, {_SOURCES}, "
+            "coalesce(sum(t.total_tickets), 0) AS total, p.total_tickets AS listed "
             "FROM (SELECT * FROM raffle_periods WHERE guild_id = :guild_id ORDER BY number DESC LIMIT :limit) p "
-            "LEFT JOIN raffle_tickets t ON t.period_id = p.id GROUP BY p.number, p.start_date, p.end_date, p.status "
+            "LEFT JOIN raffle_tickets t ON t.period_id = p.id "
+            "GROUP BY p.number, p.start_date, p.end_date, p.created_at, p.status, p.total_tickets "
             "ORDER BY p.number"
         ),
         {"guild_id": guild_id, "limit": limit},
@@ -76,7 +51,10 @@ async def months(conn: Connection, guild_id: int, limit: int) -> list[Row]:
 
 
 async def engagement(conn: Connection, guild_id: int, period_id: int) -> Row:
-    """`linked` members, how many of them earned (`earning`), have a casino name (`adopted`); subs `gifted` in all."""
+    """`linked` members, how many of them earned (`earning`), have a casino name (`adopted`).
+
+    Subs `gifted` by anybody, and `by_linked` members.
+    """
     result = await conn.execute(
         text(
             "WITH linked AS (SELECT discord_id FROM links WHERE guild_id = :guild_id AND unlinked_at IS NULL) "
@@ -85,8 +63,9 @@ async def engagement(conn: Connection, guild_id: int, period_id: int) -> Row:
             " AND t.discord_id = l.discord_id AND t.total_tickets > 0)) AS earning, "
             "(SELECT count(*) FROM linked l WHERE EXISTS (SELECT FROM raffle_shuffle_links s "
             " WHERE s.guild_id = :guild_id AND s.discord_id = l.discord_id AND s.status = 'verified')) AS adopted, "
-            "(SELECT coalesce(sum(sub_count), 0) FROM raffle_gifted_subs WHERE period_id = :period_id "
-            " AND status = 'approved') AS gifted"
+            "coalesce(sum(g.sub_count), 0) AS gifted, coalesce(sum(g.sub_count) FILTER ("
+            " WHERE g.gifter_discord_id IN (SELECT discord_id FROM linked)), 0) AS by_linked "
+            "FROM raffle_gifted_subs g WHERE g.period_id = :period_id AND g.status = 'approved'"
         ),
         {"guild_id": guild_id, "period_id": period_id},
     )

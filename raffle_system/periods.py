@@ -13,7 +13,7 @@ from core.db import Connection, Row
 from core.errors import UserError
 from core.guilds import GuildSettings
 from raffle_system import store
-from raffle_system.models import PastDraw, Period
+from raffle_system.models import ARCHIVED, PastDraw, Period, Winner
 from raffle_system.month import current_boundary, next_boundary
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ async def for_event(conn: Connection, guild_id: int, when: datetime) -> Period:
     It stays open for this transaction: who pays into it is not cut off by a draw.
     """
     row = await store.containing(conn, guild_id, when)
-    if row is not None and row["frozen_at"] is None and row["status"] != "archived":
+    if row is not None and row["frozen_at"] is None and row["status"] != ARCHIVED:
         return _period(row)
     current = await held_open(conn, guild_id)
     log.warning(
@@ -150,4 +150,8 @@ async def last_drawn(conn: Connection, guild_id: int) -> Period | None:
 
 
 async def history(conn: Connection, guild_id: int, limit: int) -> list[PastDraw]:
-    return [PastDraw(**row) for row in await store.history(conn, guild_id, limit)]
+    """The latest draws, newest first."""
+    return [
+        PastDraw(**{**row, "winners": [Winner(**winner) for winner in row["winners"]]})
+        for row in await store.history(conn, guild_id, limit)
+    ]

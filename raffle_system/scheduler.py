@@ -12,8 +12,9 @@ from core.db import Connection, Database
 from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
 from core.jobs import Job, last_multiple
-from raffle_system import announcements, draw, ledger_store, month_ends, periods, store, watchtime_converter
+from raffle_system import announcements, draw, entrants, month_ends, periods, store, watchtime_converter
 from raffle_system.draw import DrawRequest
+from raffle_system.entrants import Present
 from raffle_system.models import Period
 
 
@@ -22,14 +23,18 @@ class RaffleSchedule:
 
     def __init__(
         self, db: Database, clock: Clock, guilds: Guilds, chain: BeaconChain,
-        last_look: Callable[[int], Awaitable[None]] | None = None,
+        last_look: Callable[[int], Awaitable[None]] | None = None, present: Callable[[int], Present] | None = None,
     ) -> None:  # fmt: skip
-        """`last_look` asks the outside world for what still belongs to a period that is about to end, in short time."""
+        """`last_look` asks the outside world for what still belongs to a period that is about to end, in short time.
+
+        `present` knows who is in a guild now.
+        """
         self._db = db
         self._clock = clock
         self._guilds = guilds
         self._chain = chain
         self._last_look = last_look
+        self._present = present
 
     def jobs(self) -> list[Job]:
         return [Job(name="conversion", due=_conversion_due, run=self._convert)]
@@ -46,24 +51,30 @@ class RaffleSchedule:
                 pass
 
     async def last_call(self, conn: Connection, settings: GuildSettings, period: Period) -> None:
-        """What still belongs to a period, before it ends."""
-        await watchtime_converter.convert(conn, settings, period, self._clock.now())
+        """What still belongs to a period, before it ends: paid, and told as every hour's."""
+        await self._pay(conn, settings, period)
 
-    async def _convert(self, conn: Connection, settings: GuildSettings, due_at: datetime) -> None:
-        for ended in await periods.lately_ended(conn, self._clock, settings.guild_id):
-            await watchtime_converter.convert(conn, settings, ended, self._clock.now())
-        period = await periods.held_open(conn, settings.guild_id)
+    async def _pay(self, conn: Connection, settings: GuildSettings, period: Period) -> None:
         paid = await watchtime_converter.convert(conn, settings, period, self._clock.now())
         reader = self._guilds.reader(settings.guild_id)
         message = announcements.conversion(reader, paid, settings.ticket_notification_threshold)
         if message is not None:
             await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
 
+    def _here(self, guild_id: int) -> Present:
+        return self._present(guild_id) if self._present is not None else None
+
+    async def _convert(self, conn: Connection, settings: GuildSettings, due_at: datetime) -> None:
+        for ended in await periods.lately_ended(conn, self._clock, settings.guild_id):
+            await self._pay(conn, settings, ended)
+        await self._pay(conn, settings, await periods.held_open(conn, settings.guild_id))
+
     async def remind(self) -> None:
         """Remind every guild of an end that is near."""
         for settings in self._guilds.all():
             async with self._db.transaction() as conn:
-                await month_ends.remind(conn, self._clock, self._guilds, settings)
+                here = self._here(settings.guild_id)
+                await month_ends.remind(conn, self._clock, self._guilds, settings, here)
 
     async def look_before_end(self, guild_id: int) -> None:
         """To be called before the transaction that ends a period, and outside of any."""
@@ -91,7 +102,8 @@ class RaffleSchedule:
 
     async def _draw(self, conn: Connection, settings: GuildSettings, ended: Period) -> Period:
         """AUTO_DRAW_ON_RESET: freeze at once; a month in which nobody took part has no draw."""
-        request = DrawRequest(actor=None, channel_id=None, prize="", present=None)
+        here = self._here(settings.guild_id)
+        request = DrawRequest(actor=None, channel_id=None, prize="", present=here)
         try:
             async with conn.begin_nested():
                 started = await draw.start(
@@ -102,13 +114,12 @@ class RaffleSchedule:
         return started.period
 
     async def _announce(self, conn: Connection, settings: GuildSettings, ended: Period, opened: Period) -> None:
-        last = await periods.last_drawn(conn, settings.guild_id)
-        tickets = 0
-        if last is not None and last.winner_discord_id is not None:
-            tickets = await ledger_store.total(conn, last.id, last.winner_discord_id)
         ended = await periods.by_id(conn, ended.id)
+        waiting = await entrants.undrawn(conn, settings, self._here(settings.guild_id))
+        # Where the ended one is being drawn, its winner is announced in a moment: an older one would be taken for it.
+        last = await draw.last_draw(conn, settings.guild_id) if ended.frozen_at is None else None
         reader = self._guilds.reader(settings.guild_id)
-        message = announcements.new_period(reader, settings, ended, opened, last, tickets)
+        message = announcements.new_period(reader, settings, ended, opened, last, waits=ended in waiting)
         await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
 
     async def waiting(self) -> int:

@@ -7,8 +7,12 @@ from datetime import datetime
 from sqlalchemy import text
 
 from core.db import Connection, Row
+from raffle_system.ledger_store import BY_SOURCE
 
-_PERIOD = "id, guild_id, number, start_date, end_date, status, ended_at, frozen_at, winner_discord_id, total_tickets"
+_PERIOD = (
+    "id, guild_id, number, start_date, end_date, status, created_at, ended_at, frozen_at, winner_discord_id, "
+    "total_tickets"
+)
 
 
 async def active(
@@ -155,12 +159,24 @@ async def replace_winner(conn: Connection, period_id: int, discord_id: int, kick
 
 
 async def history(conn: Connection, guild_id: int, limit: int) -> list[Row]:
+    """The latest draws, newest first, each with its `winners` in the order of their places.
+
+    Where a place's holder was never stored, the draw's own row knows its one winner.
+    """
     result = await conn.execute(
         text(
-            "SELECT p.number, p.start_date, d.winner_discord_id, d.winning_ticket, d.total_tickets, "
-            "d.total_participants AS participants, coalesce(d.prize_description, '') AS prize, d.drawn_at "
-            "FROM raffle_draws d JOIN raffle_periods p ON p.id = d.period_id "
-            "WHERE d.guild_id = :guild_id ORDER BY d.drawn_at DESC, p.number DESC LIMIT :limit"
+            """
+            SELECT p.number, p.start_date, d.total_tickets, d.total_participants AS participants, d.drawn_at,
+                coalesce(held.winners, jsonb_build_array(jsonb_build_object('discord_id', d.winner_discord_id,
+                    'ticket', d.winning_ticket, 'prize', coalesce(d.prize_description, '')))) AS winners
+            FROM raffle_draws d JOIN raffle_periods p ON p.id = d.period_id
+            CROSS JOIN LATERAL (
+                SELECT jsonb_agg(jsonb_build_object('discord_id', w.discord_id, 'ticket', w.ticket, 'prize', w.prize,
+                    'lapsed', w.expired_at IS NOT NULL) ORDER BY w.position) AS winners
+                FROM raffle_winners w WHERE w.period_id = d.period_id
+            ) held
+            WHERE d.guild_id = :guild_id ORDER BY d.drawn_at DESC, p.number DESC LIMIT :limit
+            """
         ),
         {"guild_id": guild_id, "limit": limit},
     )
@@ -181,13 +197,14 @@ async def last_drawn(conn: Connection, guild_id: int) -> Row | None:
     return dict(row) if row else None
 
 
+_HELD = ", ".join(f"coalesce(sum({amount}), 0) AS {source}" for source, amount in BY_SOURCE.items())
+
+
 async def tickets_of(conn: Connection, period_id: int, discord_id: int) -> Row:
     """A member's kick name and tickets by source; zeros for a stranger."""
     result = await conn.execute(
         text(
-            "SELECT coalesce(max(kick_name), '') AS kick_name, coalesce(sum(watchtime_tickets), 0) AS watchtime, "
-            "coalesce(sum(gifted_sub_tickets), 0) AS gifted_sub, "
-            "coalesce(sum(shuffle_wager_tickets), 0) AS shuffle_wager, coalesce(sum(bonus_tickets), 0) AS bonus "
+            f"SELECT coalesce(max(kick_name), '') AS kick_name, {_HELD} "
             "FROM raffle_tickets WHERE period_id = :period_id AND discord_id = :discord_id"
         ),
         {"period_id": period_id, "discord_id": discord_id},

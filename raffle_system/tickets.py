@@ -11,7 +11,7 @@ from core.db import Connection, IntegrityError, Row, violated_constraint
 from core.errors import InsufficientTickets, PeriodFrozen, UserError
 from raffle_system import ledger_store as store
 from raffle_system.config import LARGEST_BONUS
-from raffle_system.models import BONUS, Balance, Grant, Granted, Period, Standing, Stats
+from raffle_system.models import BONUS, Grant, Granted, Period
 
 NOT_NEGATIVE = "raffle_tickets_total_not_negative"
 FROZEN = "raffle_period_frozen"
@@ -92,19 +92,6 @@ async def _bonus(
         detail = {"member": str(discord_id), "change": change, "reason": reason, "period": period.number}
         await guilds.audit(conn, period.guild_id, actor, "bonus", detail, now)
     return made
-
-
-async def balance_of(conn: Connection, period: Period, discord_id: int) -> Balance:
-    row = await store.balance(conn, period.id, discord_id)
-    return Balance(discord_id=discord_id, **row)
-
-
-async def leaderboard(conn: Connection, period: Period, limit: int) -> list[Standing]:
-    return [Standing(**row) for row in await store.leaderboard(conn, period.id, limit)]
-
-
-async def stats(conn: Connection, period: Period) -> Stats:
-    return Stats(**await store.stats(conn, period.id))
 
 
 async def audit_differences(conn: Connection) -> list[Row]:

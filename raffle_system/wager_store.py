@@ -89,8 +89,8 @@ counted AS (
     FROM judged WHERE pays
 ), {PAY}
 SELECT discord_id, earned, total_tickets AS total, members, tickets FROM (
-    SELECT s.discord_id, s.total AS earned, b.total_tickets,
-        count(*) OVER () AS members, sum(s.total) OVER () AS tickets
+    SELECT s.discord_id, s.total_tickets AS earned, b.total_tickets,
+        count(*) OVER () AS members, sum(s.total_tickets) OVER () AS tickets
     FROM summed s JOIN balances b USING (period_id, discord_id)
 ) all_of_them
 ORDER BY earned DESC, discord_id

@@ -71,10 +71,10 @@ WITH held AS MATERIALIZED (
     FROM due d CROSS JOIN LATERAL generate_series(d.hours_done + 1, d.hours) h
     WHERE CAST(:rate AS integer) > 0
 ), {PAY}
-SELECT s.discord_id, s.total AS earned, b.total_tickets AS total, everybody.members, everybody.tickets
-FROM (SELECT * FROM summed ORDER BY total DESC, discord_id LIMIT 20) s
+SELECT s.discord_id, s.total_tickets AS earned, b.total_tickets AS total, everybody.members, everybody.tickets
+FROM (SELECT * FROM summed ORDER BY total_tickets DESC, discord_id LIMIT 20) s
 JOIN balances b USING (period_id, discord_id)
-CROSS JOIN (SELECT count(*) AS members, sum(total) AS tickets FROM summed) everybody
+CROSS JOIN (SELECT count(*) AS members, sum(total_tickets) AS tickets FROM summed) everybody
 ORDER BY earned DESC, discord_id
 """
 

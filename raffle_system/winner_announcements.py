@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from core import reserves
+from core.chances import Chances
 from core.db import Row
 from core.draws import Drawn, Replacement
 from core.messages import GOLD, GREEN, GREY, Button, Embed, EmbedField, Message
 from core.texts import Reader, escape, mention, moment, percent
+from raffle_system.announcements import source_lines
 from raffle_system.models import Period
 
-CLAIM = "raffle-claim:"
+CLAIM, ROOM = "raffle-claim:", 3500
 
 
 def _button(reader: Reader, period_id: int) -> Button:
     return Button(label=reader("claim.button"), custom_id=f"{CLAIM}{period_id}", style="success", emoji="🎁")
 
 
-def several(reader: Reader, drawn: Drawn, prizes: Sequence[str], record_url: str | None) -> Message:
-    """The announcement of several winners, each with prize, ticket and chance."""
+def several(
+    reader: Reader, drawn: Drawn, prizes: Sequence[str], held: Sequence[Mapping[str, Any]], record_url: str | None
+) -> Message:  # fmt: skip
+    """The announcement of several winners, each with prize, ticket, chance, and what is `held` by source."""
     total = drawn.entrants.total
-    lines = []
+    chances = Chances(Counter(drawn.entrants.tickets), len(drawn.picks))
+    lines: list[str] = []
     for index, pick in enumerate(drawn.picks):
         tickets = drawn.entrants.tickets_of(pick.id)
         lines.append(
             reader(
                 "draw.place_line", place=index + 1, winner=mention(pick.id), ticket=pick.ticket,
                 prize=escape(prizes[index]) if index < len(prizes) else "-", tickets=tickets,
-                chance=percent(tickets, total),
+                chance=percent(*chances.share(tickets)),
             )
         )  # fmt: skip
+    lines = _with_sources(reader, lines, held)
     fields = [
         EmbedField(name=reader("draw.entrants"), value=f"{len(drawn.entrants):,}"),
         EmbedField(name=reader("draw.total_tickets"), value=f"{total:,}"),
@@ -48,6 +56,15 @@ def several(reader: Reader, drawn: Drawn, prizes: Sequence[str], record_url: str
         content=reader("draw.winners_line", winners=" ".join(mention(one) for one in who)), embeds=(embed,),
         mentions=who, draw_ids=(drawn.row["draw_id"],),
     )  # fmt: skip
+
+
+def _with_sources(reader: Reader, lines: Sequence[str], held: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The winners' lines with their tickets by source below, where all of them have room."""
+    detailed = [
+        f"{line}\n-# {' '.join(source_lines(reader, one).split(chr(10)))}"
+        for line, one in zip(lines, held, strict=True)
+    ]
+    return detailed if sum(map(len, detailed)) <= ROOM else list(lines)
 
 
 def with_claim(reader: Reader, message: Message, period_id: int, deadline: datetime | None) -> Message:

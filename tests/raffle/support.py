@@ -19,7 +19,7 @@ from core.guilds import Guilds, GuildSettings
 from core.kick_events import ChatMessage, GiftedSubs
 from core.messages import Message
 from core.texts import Reader, Texts
-from raffle_system import draw, gifted_sub_tracker, periods, tickets, watchtime_converter
+from raffle_system import draw, gifted_sub_tracker, ledger_store, periods, tickets, watchtime_converter
 from raffle_system.chat_activity import Viewer
 from raffle_system.draw import DrawRequest, DrawStarted
 from raffle_system.gifted_sub_tracker import Award
@@ -175,7 +175,7 @@ class World:
         wanted = period or await self.period()
         async with self.db.transaction() as conn:
             assert await tickets.audit_differences(conn) == []
-            return (await tickets.balance_of(conn, wanted, member)).total
+            return await ledger_store.total(conn, wanted.id, member)
 
     def ref(self) -> str:
         self._refs += 1

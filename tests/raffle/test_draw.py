@@ -16,7 +16,7 @@ from core.stores import draws as draws_store
 from core.verify import verify
 from raffle_system import draw, periods
 from raffle_system.draw import BELOW_MINIMUM
-from raffle_system.models import Period
+from raffle_system.models import Period, Winner
 from tests.raffle.support import ADMIN, CHANNEL, DAY, MEMBER, MINUTE, OTHER, SECOND, THIRD, World, config
 
 TICKETS = {MEMBER: 10, OTHER: 25, THIRD: 5}
@@ -36,7 +36,7 @@ async def record(world: World, period: Period) -> Any:
 
 async def plan(world: World, number: int | None = None) -> draw.DrawPlan:
     async with world.db.transaction() as conn:
-        return await draw.plan(conn, world.settings, number)
+        return await draw.plan(conn, world.settings, number, None)
 
 
 async def reroll(world: World, number: int | None = None, reason: str = "no answer") -> int:
@@ -86,7 +86,9 @@ async def test_the_winner_stands_everywhere_the_plan_looks(filled: World) -> Non
     async with filled.db.transaction() as conn:
         (past,) = await periods.history(conn, filled.guild_id, 5)
         assert await draws.current_winners(conn, period.draw_id) == [winner]
-    assert (past.number, past.winner_discord_id, past.participants) == (1, winner, 3)
+    assert (past.number, past.winners, past.participants) == (
+        1, [Winner(discord_id=winner, ticket=ticket, prize="a prize")], 3,
+    )  # fmt: skip
 
 
 async def test_what_is_said_and_who_is_pinged(filled: World) -> None:

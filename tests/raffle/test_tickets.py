@@ -11,8 +11,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from core.db import violated_constraint
 from core.errors import InsufficientTickets, PeriodFrozen, UserError
-from raffle_system import tickets
+from raffle_system import entrants, tickets
+from raffle_system.models import Entering
 from tests.raffle.support import ADMIN, MEMBER, MINUTE, OTHER, THIRD, World, gifted
+
+EVERYBODY = Entering(minimum=1)
 
 
 async def test_worked_example_give_50_remove_100_of_485(world: World) -> None:
@@ -65,8 +68,8 @@ async def test_removal_may_take_earned_tickets_and_leaves_their_source_alone(wor
     await world.gift(gifted(world.clock))
     await world.remove(amount=10)
     async with world.db.transaction() as conn:
-        balance = await tickets.balance_of(conn, await world.period(), MEMBER)
-    assert (balance.gifted_sub, balance.bonus, balance.total) == (15, -10, 5)
+        balance = await entrants.balance_of(conn, await world.period(), MEMBER, EVERYBODY)
+    assert (balance.by_source["gifted_sub"], balance.by_source["bonus"], balance.total) == (15, -10, 5)
 
 
 async def test_the_same_request_twice_is_given_once(world: World) -> None:
@@ -239,16 +242,16 @@ async def test_balance_says_rank_chance_and_what_is_missing(world: World) -> Non
         await world.give(who, amount)
     period = await world.period()
     async with world.db.transaction() as conn:
-        mine = await tickets.balance_of(conn, period, MEMBER)
-        first = await tickets.balance_of(conn, period, OTHER)
-        stranger = await tickets.balance_of(conn, period, ADMIN)
-        board = await tickets.leaderboard(conn, period, 2)
-        stats = await tickets.stats(conn, period)
+        mine, first, stranger = [
+            await entrants.balance_of(conn, period, who, EVERYBODY) for who in (MEMBER, OTHER, ADMIN)
+        ]
+        board = await entrants.leaderboard(conn, period, 2, EVERYBODY)
+        stats = await entrants.stats(conn, period, EVERYBODY)
     assert (mine.rank, mine.participants, mine.all_tickets, mine.next_rank_total, mine.next_rank) == (3, 3, 60, 25, 1)
     assert (first.rank, first.next_rank_total, first.next_rank) == (1, None, None)
     assert (stranger.total, stranger.rank, stranger.next_rank_total, stranger.next_rank) == (0, None, 10, 3)
     assert [(one.rank, one.discord_id, one.total) for one in board] == [(1, OTHER, 25), (1, THIRD, 25)]
-    assert (stats.participants, stats.total, stats.bonus) == (3, 60, 60)
+    assert (stats.participants, stats.total, stats.by_source["bonus"]) == (3, 60, 60)
 
 
 async def test_the_plans_sample_month(world: World) -> None:

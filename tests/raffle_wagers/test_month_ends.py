@@ -16,14 +16,15 @@ from cogs import _month_pages
 from core import draws, identity, verify
 from core.errors import NotReady, UserError
 from core.messages import Message
-from raffle_system import chart, claims, draw, month_ends, periods, prizes, reports
+from raffle_system import chart, claims, draw, entrants, month_ends, periods, prizes, reports
 from raffle_system.chart import Bar, ChartTexts
 from raffle_system.claims import Claims
-from raffle_system.models import Period
+from raffle_system.models import Entering, Period
 from tests.raffle.support import ADMIN, MEMBER, OTHER, THIRD, EchoReader, World
 from tests.raffle_wagers.conftest import WagerWorld
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+EVERYBODY = Entering(minimum=1)
 
 
 async def move_end(world: World, end: datetime, period: Period | None = None) -> Period:
@@ -76,7 +77,7 @@ async def test_reminders_come_once_each_and_after_a_sleep_only_the_nearest(world
 async def test_the_calendar_is_in_order(world: WagerWorld) -> None:
     await world.poll()
     async with world.db.transaction() as conn:
-        found = await month_ends.calendar(conn, world.clock, world.settings)
+        found = await month_ends.calendar(conn, world.clock, world.settings, None)
     keys = [one.key for one in found.coming]
     assert sorted(keys) == sorted(["conversion", "poll", "reminder", "reminder", "end", "next_end"])
     assert [one.at for one in found.coming] == sorted(one.at for one in found.coming)
@@ -293,12 +294,14 @@ async def test_success_metrics(world: WagerWorld) -> None:
     await world.give(MEMBER, 100)
     world.clock.advance(timedelta(days=15, hours=12))
     async with world.db.transaction() as conn:
-        found = await reports.success(conn, world.settings, world.clock.now())
+        period = await periods.active(conn, world.guild_id)
+        stats = await entrants.stats(conn, period, EVERYBODY)
+        found = await reports.success(conn, world.settings, period, stats, world.clock.now())
     assert (found.participation, found.adoption) == ((1, 2), (1, 2))
     assert [(month.number, month.total, month.running) for month in found.months] == [(1, 200, False), (2, 100, True)]
     assert found.projection == 200
     assert found.growth == 0.0
-    assert found.gifts_per_member == 0
+    assert (found.gifted, found.by_linked) == (0, 0)
 
 
 def test_growth_needs_a_month_before() -> None:
@@ -312,9 +315,9 @@ async def test_odds_and_the_way_to_the_top(world: WagerWorld) -> None:
     await world.give(MEMBER, 5)
     async with world.db.transaction() as conn:
         period = await periods.active(conn, world.guild_id)
-        bands = await reports.odds(conn, period)
-        missing = await reports.missing_to_top(conn, period, 5)
-        inside = await reports.missing_to_top(conn, period, 111)
+        bands = await entrants.odds(conn, period, EVERYBODY)
+        missing = await entrants.missing_to_top(conn, period, 5, EVERYBODY)
+        inside = await entrants.missing_to_top(conn, period, 111, EVERYBODY)
     assert [(b.members, b.tickets, b.smallest, b.largest) for b in bands] == [(12, 1266, 100, 111), (1, 5, 5, 5)]
     assert (missing, inside) == (97, None)
 
