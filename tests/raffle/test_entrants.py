@@ -16,7 +16,7 @@ from core.texts import Texts
 from raffle_system import announcements, draw, entrants, month_ends, periods, prize_store, prizes, reports, tickets
 from raffle_system.models import ARCHIVED, Entering, Period
 from raffle_system.scheduler import RaffleSchedule
-from tests.raffle.support import ADMIN, MEMBER, MINUTE, OTHER, THIRD, EchoReader, World, gifted
+from tests.raffle.support import ADMIN, MEMBER, MINUTE, OTHER, THIRD, World, gifted
 
 DAY = timedelta(days=1)
 ENGLISH = Texts().reader("en")
@@ -197,9 +197,12 @@ async def test_a_months_turn_says_who_won_last_and_what_became_of_the_month(fill
     async with filled.db.transaction() as conn:
         period, last = await periods.active(conn, filled.guild_id), await draw.last_draw(conn, filled.guild_id)
     aside = replace(period, status=ARCHIVED)
-    told = announcements.new_period(EchoReader(), filled.settings, aside, period, last, waits=False)
-    assert "period.set_aside" in told.embeds[0].description
-    assert "period.undrawn" not in told.embeds[0].description
+    assert last is not None
+    told = announcements.new_period(ENGLISH, filled.settings, aside, period, last, waits=False).embeds[0].description
+    assert "(raffle 3) was set aside without a draw" in told
+    assert "waits to be drawn" not in told
+    winner, held = last.winners[0]
+    assert f"Winner of November 2025: <@{winner}> ({held} tickets)" in told
 
 
 async def test_what_the_months_last_minutes_pay_is_told(world: World) -> None:
