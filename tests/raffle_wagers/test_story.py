@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+import asyncpg
 import pytest
 
 from tests.e2e.conftest import bot, discord, sandbox, stage, start_bot  # noqa: F401 - fixtures
@@ -16,23 +18,40 @@ from tests.patience import until
 pytestmark = pytest.mark.timeout(90)
 
 
-async def asked_once_more(stage: Stage, minutes: int = 16) -> None:  # noqa: F811
-    """Let the next poll come."""
-    asked = stage.sandbox.affiliate.asked
-    for _ in range(10):  # an answer on its way when the clock is turned puts the next poll off by one more interval
-        stage.clock.turn(forward=timedelta(minutes=minutes))
-        for _ in range(20):
-            await asyncio.sleep(0.1)
-            if stage.sandbox.affiliate.asked > asked:
-                return
-    raise AssertionError("the feed is not asked any more")
+class Feed:
+    """What the bot keeps of the guild's feed."""
+
+    def __init__(self, stage: Stage, connection: asyncpg.Connection[asyncpg.Record]) -> None:  # noqa: F811
+        self._clock, self._connection = stage.clock, connection
+
+    async def once_more(self, minutes: int = 16) -> None:
+        """Until the next answer is stored, however it was."""
+        before = await self._next()
+        while True:
+            self._clock.turn(forward=timedelta(minutes=minutes))
+            # An answer on its way when the clock is turned puts the next poll off by one more interval.
+            for _ in range(100):
+                await asyncio.sleep(0.02)
+                if await self._next() != before:
+                    return
+
+    async def _next(self) -> datetime | None:
+        found: datetime | None = await self._connection.fetchval("SELECT max(next_poll_at) FROM wager_feeds")
+        return found
 
 
-async def test_a_member_links_a_casino_name_and_is_paid(stage: Stage, bot: Bot) -> None:  # noqa: F811
+@pytest.fixture
+async def polled(stage: Stage, database_url: str) -> AsyncIterator[Feed]:  # noqa: F811
+    connection = await asyncpg.connect(database_url)
+    yield Feed(stage, connection)
+    await connection.close()
+
+
+async def test_a_member_links_a_casino_name_and_is_paid(stage: Stage, bot: Bot, polled: Feed) -> None:  # noqa: F811
     feed, people = stage.sandbox.affiliate, stage.discord
     await stage.link("viewer1")
     feed.raise_("Roller", Decimal(900))
-    await asked_once_more(stage)
+    await polled.once_more()
     viewer, mod = people.as_user("viewer1"), people.as_user("moderator")
     asked = await (await viewer.slash("link shuffle", channel="raffle", username="roller")).answer()
     assert asked.ephemeral
@@ -52,18 +71,18 @@ async def test_a_member_links_a_casino_name_and_is_paid(stage: Stage, bot: Bot) 
 
     await until(decided)
     feed.raise_("Roller", Decimal(1100))
-    await asked_once_more(stage)
+    await polled.once_more()
     said = await people.wait_for_message("announcements", containing="for wagering", timeout=20)
     assert "22 tickets" in said.text
     assert "40" in (await stage.tickets("viewer1")).text
 
 
-async def test_an_admin_sees_trouble_and_the_secret_stays_secret(stage: Stage, bot: Bot) -> None:  # noqa: F811
+async def test_an_admin_sees_trouble_and_the_secret_stays_secret(stage: Stage, bot: Bot, polled: Feed) -> None:  # noqa: F811
     feed, people = stage.sandbox.affiliate, stage.discord
-    await asked_once_more(stage)
+    await polled.once_more()
     feed.trouble = "html"
     for _ in range(4):
-        await asked_once_more(stage, minutes=70)
+        await polled.once_more(minutes=70)
     told = await people.wait_for_message("announcements", containing="A wager feed has trouble")
     assert "web page" in told.text
     status = await (await people.as_user("streamer").slash("raffle wagers status", channel="raffle")).answer()
