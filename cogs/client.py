@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 COG_MODULES: Sequence[str] = ("cogs.raffle", "cogs.giveaway", "cogs.link", "cogs.general")
 AWAY_RETRY_SECONDS = 1.0
+# So long after a server nothing more came: the last one is known. The stand-in tells all in one breath.
+LAST_GUILD_SECONDS, LAST_GUILD_SANDBOXED = 2.0, 0.3
 _FLAGS = {"members": (1 << 14, 1 << 15), "message_content": (1 << 18, 1 << 19)}
 
 
@@ -66,6 +68,7 @@ class DrumrollBot(commands.AutoShardedBot):
             strip_after_prefix=True,
             allowed_mentions=NOBODY,
             chunk_guilds_at_startup="members" not in missing,
+            guild_ready_timeout=LAST_GUILD_SANDBOXED if services.config.sandboxed else LAST_GUILD_SECONDS,
         )
         self.before_invoke(_tidied)
         know_typed_names()
