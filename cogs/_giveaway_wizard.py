@@ -308,6 +308,7 @@ class Wizard:
 
     async def _finished(self) -> Embed:
         draft = self.draft()
+        require_emoji(self.member.guild, draft.options.emoji)
         if self.wish.channel_id:
             channel = require_channel(self.member.guild, self.wish.channel_id)
             if self.wish.edits is None or self.wish.edits.options != draft.options:
@@ -347,11 +348,10 @@ class Wizard:
 
 def require_emoji(guild: discord.Guild, emoji: str) -> None:
     """Discord refuses a button whose emoji is none. Errors: `giveaway.bad_emoji`."""
-    if not emoji:
-        return
-    custom = discord.PartialEmoji.from_str(emoji)
-    if custom.id is not None:
-        if discord.utils.get(guild.emojis, id=custom.id) is None:
+    custom = discord.PartialEmoji.from_str(emoji) if emoji else None
+    if custom is not None and custom.id is not None:
+        known = discord.utils.get(guild.emojis, id=custom.id)
+        if known is None or not known.available:
             raise UserError("giveaway.bad_emoji")
-    elif not wishes.is_emoji(emoji):
+    elif emoji and not wishes.is_emoji(emoji):
         raise UserError("giveaway.bad_emoji")

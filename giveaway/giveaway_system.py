@@ -11,6 +11,7 @@ from core.db import Connection
 from core.durations import LONGEST, SHORTEST
 from core.errors import UserError
 from core.guilds import GuildSettings
+from core.texts import escape
 from giveaway import announcements, entry_store, journal, presets, settings, store, wishes
 from giveaway.entities import calculate_user_entities
 from giveaway.entry import add_entry, can_user_enter, leave
@@ -22,7 +23,8 @@ from giveaway.winners import claim, reroll_giveaway
 
 __all__ = [
     "add_entry", "calculate_user_entities", "can_user_enter", "cancel", "cancel_all", "claim", "create_giveaway",
-    "edit", "end_giveaway", "find", "leave", "pause", "reroll_giveaway", "resume", "start", "start_if_due",
+    "edit", "end_giveaway", "find", "leave", "not_started", "pause", "reroll_giveaway", "resume", "start",
+    "start_if_due",
 ]  # fmt: skip
 
 
@@ -186,6 +188,24 @@ async def cancel(
         await outbox.post(conn, tools.clock, giveaway.guild_id, giveaway.channel_id, message)
     await journal.note(conn, tools, now_cancelled, "cancel", actor, reason)
     return now_cancelled
+
+
+async def not_started(conn: Connection, tools: Tools, giveaway: Giveaway, why: str) -> bool:
+    """Its message can never stand, so that nobody can enter: over, and with it its series. False where it stands.
+
+    The host hears why, once.
+    """
+    current = await find(conn, giveaway.guild_id, giveaway.giveaway_id, for_update=True)
+    if current.status not in EDITABLE or current.message_id is not None:
+        return False
+    reason = wishes.clipped_reason(f"not started: {why}")
+    if current.series_id is not None:
+        await _cancel_coming(conn, tools, current, None, reason)
+    await store.set_cancelled(conn, current.giveaway_id, None, reason, tools.clock.now())
+    await journal.note(conn, tools, current, "cancel", None, reason)
+    key = "giveaway.host_not_started" if current.series_id is None else "giveaway.host_series_stopped"
+    await journal.tell_host(conn, tools, current, key, reason=escape(wishes.clipped_reason(why)))
+    return True
 
 
 async def _cancel_coming(conn: Connection, tools: Tools, giveaway: Giveaway, actor: int | None, reason: str) -> None:

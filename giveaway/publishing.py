@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from core import outbox
 from core.db import Connection, Row
 from core.draws import Drawn
 from core.letters import Letter
-from core.texts import mention
-from giveaway import announcements, journal, store, winner_store, winners
+from core.texts import escape, mention
+from giveaway import announcements, giveaway_system, journal, store, winner_store, winners, wishes
 from giveaway.announcements import Place
 from giveaway.facts import Tools
 from giveaway.models import FROZEN, Giveaway
@@ -73,17 +75,42 @@ class GiveawayPost:
         if row is None or part == "host":
             return False
         giveaway = Giveaway.from_row(row)
+        if (
+            not part
+            and not letter.message.edits
+            and await giveaway_system.not_started(conn, self._tools, giveaway, refusal(reason))
+        ):
+            return True
         if part.startswith("dm/"):
             await self._closed_dm(conn, giveaway, int(part.removeprefix("dm/")))
         elif part == "result" or await store.claim_lost_message(conn, giveaway_id, self._tools.clock.now()):
-            key = "giveaway.host_message_gone" if letter.message.edits else "giveaway.host_channel_gone"
-            await journal.tell_host(conn, self._tools, giveaway, key)
+            words = escape(wishes.clipped_reason(refusal(reason)))
+            await journal.tell_host(conn, self._tools, giveaway, _what_is_lost(reason), reason=words)
         return True
 
     async def _closed_dm(self, conn: Connection, giveaway: Giveaway, user_id: int) -> None:
         if await winner_store.note_closed_dm(conn, giveaway.giveaway_id, user_id, self._tools.clock.now()):
             who = mention(user_id)
             await journal.tell_host(conn, self._tools, giveaway, "giveaway.host_dm_closed", member=who)
+
+
+def _what_is_lost(told: str) -> str:
+    """The text that says what Discord's refusal, or the outbox's, comes to."""
+    for sign, key in _LOST.items():
+        if sign in told:
+            return key
+    return "giveaway.host_refused"
+
+
+_LOST = {
+    "error code: 10003": "giveaway.host_channel_gone", "error code: 10008": "giveaway.host_message_gone",
+    "never posted": "giveaway.host_message_gone",
+}  # fmt: skip
+
+
+def refusal(told: str) -> str:
+    """Discord's own words, without the status and the code before them."""
+    return re.sub(r"^\d{3} [^:]*\(error code: \d+\): ", "", told)
 
 
 def _parts(letter: Letter) -> tuple[int, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import replace
 from datetime import datetime
+from urllib.parse import urlsplit
+
+import emoji
 
 from core.durations import LONGEST, SHORTEST
 from core.errors import UserError
@@ -15,8 +17,10 @@ from giveaway.models import RECURRENCES, Draft, Look, Options
 from giveaway.settings import MOST_CLAIM_HOURS
 
 PRIZE_LENGTH, DESCRIPTION_LENGTH, REASON_LENGTH, MOST_WINNERS = 256, 1000, 512, 50
-URL_LENGTH, EMOJI_LENGTH = 1000, 64
-_URL = re.compile(r"https?://[^\s<>\"]+")
+URL_LENGTH, HOST_LENGTH = 1000, 253
+_CUSTOM_EMOJI = re.compile(r"<a?:\w{2,32}:[0-9]{17,20}>", re.ASCII)
+_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+_HOST, _UNSAFE = re.compile(rf"{_LABEL}(?:\.{_LABEL})+"), re.compile(r"[\s<>\"\\^`{|}\x00-\x20]")
 
 
 def checked(draft: Draft, now: datetime) -> Draft:
@@ -60,6 +64,11 @@ def checked_reason(reason: str) -> str:
     return tidy
 
 
+def clipped_reason(reason: str) -> str:
+    """What somebody else said, as far as there is room for it."""
+    return one_line(reason)[:REASON_LENGTH]
+
+
 def parse_winners(typed: str) -> int:
     """The number of winners as typed. Errors: `giveaway.bad_winners`."""
     tidy = typed.strip()
@@ -69,19 +78,22 @@ def parse_winners(typed: str) -> int:
 
 
 def is_emoji(text: str) -> bool:
-    """Whether the text is a single Unicode emoji, as far as the character classes tell."""
-    if not text or len(text) > EMOJI_LENGTH:
-        return False
-    keycap = text[0] in "0123456789#*" and text.endswith("\u20e3")
-    flag = len(text) == 2 and all("\U0001f1e6" <= c <= "\U0001f1ff" for c in text)
-    joined = [part.rstrip("\ufe0f") for part in text.split("\u200d")]
-    return keycap or flag or all(_is_pictograph(part) for part in joined)
+    """Whether the text is one emoji: of Unicode, or a server's own as `<:name:id>`."""
+    return emoji.is_emoji(text) or _CUSTOM_EMOJI.fullmatch(text) is not None
 
 
-def _is_pictograph(part: str) -> bool:
-    if not part or unicodedata.category(part[0]) != "So":
+def is_picture_address(url: str) -> bool:
+    """Whether Discord takes the address: http or https, a host with a domain, a port that can be."""
+    try:
+        parts = urlsplit(url)
+        known_port = parts.port is None or parts.port > 0
+    except ValueError:
         return False
-    return all(unicodedata.category(c) in ("Sk", "Mn", "Cf") for c in part[1:])
+    host = parts.hostname or ""
+    return (
+        len(url) <= URL_LENGTH and _UNSAFE.search(url) is None and parts.scheme in ("http", "https") and known_port
+        and parts.username is None and len(host) <= HOST_LENGTH and _HOST.fullmatch(host) is not None
+    )  # fmt: skip
 
 
 def _check_time(draft: Draft, now: datetime) -> None:
@@ -95,14 +107,14 @@ def _check_time(draft: Draft, now: datetime) -> None:
 
 def _check_look(look: Look) -> None:
     for url in filter(None, (look.thumbnail_url, look.image_url)):
-        if len(url) > URL_LENGTH or not _URL.fullmatch(url):
+        if not is_picture_address(url):
             raise UserError("giveaway.bad_url")
     if look.colour is not None and not 0 <= look.colour <= 0xFFFFFF:
         raise UserError("giveaway.bad_colour")
 
 
 def _check_options(options: Options) -> None:
-    if len(options.emoji) > EMOJI_LENGTH or any(c.isspace() for c in options.emoji):
+    if options.emoji and not is_emoji(options.emoji):
         raise UserError("giveaway.bad_emoji")
     if options.claim_hours is not None and not 1 <= options.claim_hours <= MOST_CLAIM_HOURS:
         raise UserError("giveaway.bad_claim_hours", most=MOST_CLAIM_HOURS)

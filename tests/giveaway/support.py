@@ -95,6 +95,7 @@ class FakeSender:
     def __init__(self) -> None:
         self.letters: list[Letter] = []
         self.closed: set[int] = set()
+        self.refusal = "404 Not Found (error code: 10003): Unknown Channel"
         self.down = False
         self._ids = iter(range(70_000, 10**9))
 
@@ -102,7 +103,7 @@ class FakeSender:
         if self.down:
             raise ConnectionError("Discord is down")
         if letter.user_id in self.closed or letter.channel_id in self.closed:
-            raise Gone("closed")
+            raise Gone(self.refusal)
         self.letters.append(letter)
         return letter.edits or next(self._ids)
 

@@ -19,14 +19,40 @@ from giveaway.models import Entities, Options, Requirement, Requirements, RoleEn
 from tests.giveaway.support import GUILD, NOW, World
 
 
-@pytest.mark.parametrize("good", ["🎉", "❤️", "1️⃣", "🇩🇪", "👨‍👩‍👧", "👍🏽"])
+@pytest.mark.parametrize(
+    "good",
+    ["🎉", "❤️", "❤", "<:party:1301969004142788609>", "<a:party:1301969004142788609>", "1️⃣", "🇩🇪", "👨‍👩‍👧", "👍🏽"],
+)
 def test_an_emoji(good: str) -> None:
     assert wishes.is_emoji(good)
 
 
-@pytest.mark.parametrize("bad", ["", "hello", "1", "🎉🎉", "🎉!", "<b>", "é", "🎉" * 40])
+@pytest.mark.parametrize(
+    "bad", ["", "hello", "1", "🎉🎉", "🎉!", "♪", "①", "→", ":tada:", "<:p:1>", "<:party:x>", "<b>", "é", "🎉" * 40]
+)
 def test_no_emoji(bad: str) -> None:
     assert not wishes.is_emoji(bad)
+
+
+GOOD_ADDRESSES = (
+    "https://cdn.example/a.png", "http://93.184.216.34:8080/x?y=z#w", "https://münchen.example/ü.png",
+)  # fmt: skip
+BAD_ADDRESSES = (
+    "https://", "https:///a.png", "https://?a", "https://#a", "https://.", "https://a..b/c", "https://-a.b/c",
+    "https://a.b-/c", "https://localhost/a.png", "https://a.b:99999/c", "https://a.b:0/c", "https://a.b:x/c",
+    "https://u:p@a.b/c", "https://a b.c", "ftp://a.b/c", "javascript:alert(1)", "https://[::1/a", "//a.b/c", "a.b/c",
+    "https://a.b/{c}", "https://a.b/c\nd", f"https://a.b/{'c' * 1000}", f"https://{'a.' * 130}b/c",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", GOOD_ADDRESSES)
+def test_an_address_of_a_picture(url: str) -> None:
+    assert wishes.is_picture_address(url)
+
+
+@pytest.mark.parametrize("url", BAD_ADDRESSES)
+def test_no_address_of_a_picture(url: str) -> None:
+    assert not wishes.is_picture_address(url)
 
 
 @pytest.mark.parametrize("seconds", [60, 90, 3600, 129_600, 31_536_000])

@@ -445,3 +445,58 @@ async def test_lists_search_and_files(world: World) -> None:
         table = (await queries.entries_csv(conn, first)).decode().splitlines()
     assert table[0] == "user_id,joined_at,points,entries,first_prize_odds,excluded"
     assert table[1] == "1,2026-03-01T12:00:00+00:00,0,1,50%,"
+
+
+FORM = "400 Bad Request (error code: 50035): Invalid Form Body\nIn components.0.emoji.name: Invalid emoji"
+
+
+async def test_a_message_that_discord_refuses_is_a_giveaway_that_did_not_start(world: World) -> None:
+    """Nobody could enter it; the host hears once, in Discord's words, and the log has it."""
+    async with world.db.transaction() as conn:
+        await settings.change(conn, world.clock, GUILD, "log_channel_id", 4444, HOST)
+    world.sender.refusal, world.sender.closed = FORM, {CHANNEL}
+    giveaway = await world.create()
+    await world.deliver()
+    over = await world.find(giveaway)
+    assert (over.status, over.cancel_reason) == (
+        "cancelled", "not started: Invalid Form Body In components.0.emoji.name: Invalid emoji",
+    )  # fmt: skip
+    (note,) = world.sender.of(f"{giveaway.draw_id}/host")
+    assert "giveaway.host_not_started" in note.message.embeds[0].description
+    assert "Invalid emoji" in note.message.embeds[0].description
+    logged = [x.message.embeds[0].description for x in world.sender.letters if x.channel_id == 4444]
+    assert "giveaway.log.cancel" in logged[-1]
+    with pytest.raises(UserError, match=r"giveaway\.cancelled"):
+        await world.enter(giveaway, person(1))
+
+
+async def test_a_series_into_a_channel_that_is_gone_stops_and_says_so_once(world: World) -> None:
+    first = await world.create(recurrence="daily", duration=timedelta(hours=1))
+    await world.deliver()
+    world.clock.advance(hours=2)
+    await world.checker.check()
+    await world.deliver()
+    world.sender.closed = {CHANNEL}
+    for _ in range(5):
+        world.clock.advance(days=1)
+        await world.checker.check()
+        await world.finish()
+        await world.deliver()
+    told = [x.message.embeds[0].description for x in world.sender.letters if x.message.ref.endswith("/host")]
+    assert ["host_series_stopped" in text for text in told] == [False, True]
+    async with world.db.transaction() as conn:
+        assert await queries.listing(conn, GUILD, "scheduled", HOST) == ([], False)
+        held, _more = await queries.listing(conn, GUILD, "all", HOST)
+    assert [one.status for one in held if one.giveaway_id != first.giveaway_id] == ["cancelled", "cancelled"]
+
+
+async def test_an_edit_that_discord_refuses_is_not_told_as_a_message_that_is_gone(world: World) -> None:
+    giveaway = await world.create()
+    await world.deliver()
+    world.sender.refusal, world.sender.closed = FORM, {CHANNEL}
+    async with world.db.transaction() as conn:
+        await system.pause(conn, world.tools, giveaway, HOST)
+    await world.deliver()
+    (note,) = world.sender.of(f"{giveaway.draw_id}/host")
+    assert "host_refused" in note.message.embeds[0].description
+    assert (await world.find(giveaway)).status == "paused"

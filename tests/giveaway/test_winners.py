@@ -224,8 +224,11 @@ async def test_closed_direct_messages_are_noted_for_the_host(world: World) -> No
 
 
 async def test_a_deleted_channel_is_told_to_the_host_and_the_draw_goes_on(world: World) -> None:
+    posted = await world.create()
+    await world.enter(posted, *(person(user) for user in (1, 2, 3)))
+    await world.deliver()
     world.sender.closed = {CHANNEL}
-    giveaway = await _drawn(world, entrants=3)
+    giveaway = await world.draw(posted)
     await world.deliver()
     assert giveaway.status == "ended"
     notes = [n.message.embeds[0].description for n in world.sender.of(f"{giveaway.draw_id}/host")]
