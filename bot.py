@@ -42,7 +42,7 @@ from core.embedded_postgres import EmbeddedInUse, EmbeddedPostgres, EmbeddedUnav
 from core.errors import ConfigError
 from core.guilds import Guilds
 from core.jobs import Scheduler
-from core.kick_events import KickChannelIds, kick_slug
+from core.kick_events import KickChannelIds, fold
 from core.kick_memory import KickMemory
 from core.letters import Follower
 from core.supervisor import Fatal, Leadership, Supervisor
@@ -285,7 +285,7 @@ class Parts:
     def _kick_channels(self) -> Mapping[int, Any]:
         return {
             s.guild_id: KickChannelIds(
-                kick_slug(s.kick_channel or ""), s.kick_channel_id, s.kick_chatroom_id, s.kick_broadcaster_user_id
+                fold(s.kick_channel or ""), s.kick_channel_id, s.kick_chatroom_id, s.kick_broadcaster_user_id
             )
             for s in self.guilds.all()
             if s.kick_channel or s.kick_chatroom_id

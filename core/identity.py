@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from core.clock import Clock
 from core.db import Connection, IntegrityError, Row, violated_constraint
 from core.errors import UserError
+from core.kick_events import fold
 from core.stores import links as store
 from core.stores.settings import audit
 
@@ -44,8 +45,8 @@ class NewLink:
 
 
 def name_key(name: str) -> str:
-    """How Kick names compare: case-folded, a slug's `-` as the name's `_`, no leading @."""
-    return name.strip().removeprefix("@").casefold().replace("-", "_")
+    """How Kick names compare: case-folded and otherwise as written, for `a_b` and `a-b` are two people."""
+    return fold(name)
 
 
 def code_in(content: str) -> str | None:
@@ -72,7 +73,9 @@ async def link_of(conn: Connection, guild_id: int, discord_id: int) -> Link | No
 
 
 async def member_of(conn: Connection, guild_id: int, kick_user_id: int | None, kick_name: str) -> Link | None:
-    """The link of a Kick account: by id where known, else by name."""
+    """The link of a Kick account: by id, said or seen in the chat under the name; by name where nobody knows one."""
+    if kick_user_id is None:
+        kick_user_id = await known_kick_id(conn, guild_id, kick_name)
     row = await store.of_kick(conn, guild_id, kick_user_id, name_key(kick_name))
     return _link(row) if row else None
 
@@ -144,7 +147,8 @@ async def unlink(conn: Connection, clock: Clock, guild_id: int, discord_id: int,
 
 
 async def learn_names(conn: Connection, guild_id: int, minute: datetime) -> None:
-    """From those who were active in a minute: ids of links made by name alone, and names that changed."""
+    """From those who were active in a minute: ids of links made by name alone, names that changed, or changed hands."""
+    await store.release_seen(conn, guild_id, minute)
     await store.learn_ids(conn, guild_id, minute)
     for row in await store.renamed(conn, guild_id, minute):
         await store.release_name(conn, guild_id, row["name_key"], row["kick_user_id"])

@@ -225,9 +225,13 @@ def fold(name: str) -> str:
     return name.strip().lstrip("@").casefold()
 
 
-def kick_slug(name: str) -> str:
-    """The name as Kick writes it in addresses: lower case, `_` turned into `-`."""
-    return name.strip().lstrip("@").lower().replace("_", "-")
+def slug_forms(name: str) -> tuple[str, ...]:
+    """What to ask Kick for by a name, in this order: as written, and with `-` for `_` as in slugs of before 2025.
+
+    `a_b` and `a-b` can be two channels: the second form is asked for only where nobody has the first.
+    """
+    written = fold(name)
+    return tuple(dict.fromkeys((written, written.replace("_", "-"))))
 
 
 def gift_count(gift: GiftedSubs | ChatMessage) -> int:

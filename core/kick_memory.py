@@ -18,13 +18,13 @@ class KickMemory:
     db: Database
     clock: Clock
 
-    async def recall(self, slug: str) -> KickChannelIds | None:
+    async def recall(self, name: str) -> KickChannelIds | None:
         async with self.db.transaction() as conn:
-            return await kick_channels.recall(conn, slug)
+            return await kick_channels.recall(conn, name)
 
-    async def remember(self, ids: KickChannelIds) -> None:
+    async def remember(self, name: str, ids: KickChannelIds) -> None:
         async with self.db.transaction() as conn:
-            await kick_channels.remember(conn, ids, self.clock.now())
+            await kick_channels.remember(conn, name, ids, self.clock.now())
 
     async def subscribed(self, made: Sequence[KickSubscription]) -> None:
         async with self.db.transaction() as conn:

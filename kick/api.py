@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from core.clock import Clock, monotonic
-from core.kick_events import KickChannelIds, KickSubscription, LiveStatus, kick_slug
+from core.kick_events import KickChannelIds, KickSubscription, LiveStatus, fold, slug_forms
 from core.moments import read_moment
 from kick.coerce import items, mapping, parse, text, whole
 
@@ -70,13 +70,22 @@ class KickApi:
         return text(mapping(mapping(answer).get("data")).get("public_key"), 10_000) or None
 
     async def channel(self, slug: str) -> tuple[KickChannelIds, LiveStatus] | None:
-        """A channel by its name: its broadcaster's id (the API knows no other), and whether it is live."""
-        answer = await self._call("GET", "/channels", "channel", params={"slug": kick_slug(slug)})
-        found = next((row for row in _rows(answer)), None)
-        if found is None:
-            return None
-        ids = KickChannelIds(kick_slug(slug), broadcaster_user_id=whole(found.get("broadcaster_user_id")) or None)
-        return ids, self._live(found, ids.broadcaster_user_id)
+        """A channel by its name: its broadcaster's id (the API knows no other), and whether it is live.
+
+        The name as written is asked for first; an answer that is of another channel is none.
+        """
+        for form in slug_forms(slug):
+            for row in _rows(await self._call("GET", "/channels", "channel", params={"slug": form})):
+                if row and fold(text(row.get("slug"), 100)) in ("", form):
+                    ids = KickChannelIds(form, broadcaster_user_id=whole(row.get("broadcaster_user_id")) or None)
+                    return ids, self._live(row, ids.broadcaster_user_id)
+        return None
+
+    async def name_of(self, user_id: int) -> str | None:
+        """What an account is called; None where the API does not say."""
+        answer = await self._call("GET", "/users", "user", params={"id": str(user_id)})
+        rows = [row for row in _rows(answer) if whole(row.get("user_id")) == user_id]
+        return text(rows[0].get("name"), 100) or None if rows else None
 
     async def live(self, broadcaster_user_id: int) -> LiveStatus | None:
         """Whether the broadcaster is live; None where the API does not know them."""

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from core.clock import Clock, monotonic
-from core.kick_events import Hosting, KickChannelIds, KickEvent, KickSubscription, LiveStatus
+from core.kick_events import Hosting, KickChannelIds, KickEvent, KickSubscription, LiveStatus, slug_forms
 from kick.api import ApiFailed, KickApi
 from kick.delivery import SinkMany
 from kick.endpoints import Endpoints
@@ -32,7 +32,7 @@ Followed = Callable[[Mapping[int, KickChannelIds]], None]
 Sink = Callable[[KickEvent], Awaitable[None]]
 Recall = Callable[[str], Awaitable[KickChannelIds | None]]
 Heard = Callable[[], Awaitable[None]]
-Remember = Callable[[KickChannelIds], Awaitable[None]]
+Remember = Callable[[str, KickChannelIds], Awaitable[None]]
 Subscribed = Callable[[Sequence[KickSubscription]], Awaitable[None]]
 Unsubscribed = Callable[[Problems], Awaitable[None]]
 
@@ -64,6 +64,7 @@ class KickListener:
         self._recall = recall
         self._remember = remember
         self._known: dict[str, KickChannelIds] = {}
+        self._unknown: set[str] = set()
         self._asked: dict[str, datetime] = {}
         self._polled: dict[str, datetime] = {}
         self._channels: dict[int, KickChannelIds] = {}
@@ -156,14 +157,19 @@ class KickListener:
         if found is None and self._due(self._asked, ids.slug, LOOKUP_AGAIN):
             found = await self._asked_of_kick(ids.slug)
         if found is None:
-            return await self._with_broadcaster(ids)
+            return await self._without_answer(ids)
         self._known[ids.slug] = found
-        return replace(
-            found,
-            channel_id=ids.channel_id or found.channel_id,
-            chatroom_id=ids.chatroom_id or found.chatroom_id,
-            broadcaster_user_id=ids.broadcaster_user_id or found.broadcaster_user_id,
-        )
+        return _completed(ids, found)
+
+    async def _without_answer(self, ids: KickChannelIds) -> KickChannelIds:
+        """While Kick does not say whose the name is: what an earlier release had found, which took `_` for `-`."""
+        if ids.slug in self._unknown:
+            return await self._with_broadcaster(ids)
+        for form in slug_forms(ids.slug)[1:]:
+            found = await self._recall(form)
+            if found is not None:
+                return _completed(ids, found)
+        return await self._with_broadcaster(ids)
 
     async def _with_broadcaster(self, ids: KickChannelIds) -> KickChannelIds:
         """The broadcaster's id from the official API, where only the others were entered or nothing was found."""
@@ -184,10 +190,13 @@ class KickListener:
             found = (await lookup_channel(self._session, self._site_base, slug, self._clock)).ids
         except (LookupBlocked, ChannelUnknown) as error:
             self.problems[slug] = str(error)
+            if isinstance(error, ChannelUnknown):
+                self._unknown.add(slug)
             log.warning("kick_channel_not_found", extra={"slug": slug, "error": str(error)})
             return None
         self.problems.pop(slug, None)
-        await self._remember(found)
+        self._unknown.discard(slug)
+        await self._remember(slug, found)
         return found
 
     async def _poll_live(self, ids: KickChannelIds) -> None:
@@ -228,3 +237,13 @@ class KickListener:
             return False
         last[key] = now
         return True
+
+
+def _completed(ids: KickChannelIds, found: KickChannelIds) -> KickChannelIds:
+    """What was found, under the ids that were entered by hand."""
+    return replace(
+        found,
+        channel_id=ids.channel_id or found.channel_id,
+        chatroom_id=ids.chatroom_id or found.chatroom_id,
+        broadcaster_user_id=ids.broadcaster_user_id or found.broadcaster_user_id,
+    )

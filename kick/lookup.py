@@ -9,7 +9,7 @@ from urllib.parse import quote
 import aiohttp
 
 from core.clock import Clock
-from core.kick_events import KickChannelIds, LiveStatus, kick_slug
+from core.kick_events import KickChannelIds, LiveStatus, fold, slug_forms
 from core.moments import read_moment
 from kick.coerce import mapping, parse, text, whole
 
@@ -40,19 +40,32 @@ class ChannelUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FoundChannel:
-    """What the site says of a channel: its ids, and whether it is live."""
+    """What the site says of a channel: its ids, whether it is live, and its owner's name, if it says that."""
 
     ids: KickChannelIds
     live: LiveStatus
+    owner: str
 
 
 async def lookup_channel(session: aiohttp.ClientSession, site_base: str, name: str, clock: Clock) -> FoundChannel:
-    """Ask `{site_base}/api/v2/channels/{slug}`.
+    """Ask `{site_base}/api/v2/channels/{slug}`, for the name as written first.
 
     Raises ChannelUnknown where Kick has no such channel and LookupBlocked for every other answer without
-    ids: an error status, a challenge page, no answer in 10 s.
+    ids or of another channel: an error status, a challenge page, no answer in 10 s.
     """
-    slug = kick_slug(name)
+    written, *others = slug_forms(name)
+    for slug in (written, *others):
+        try:
+            found = await _asked(session, site_base, slug, clock)
+        except ChannelUnknown:
+            continue
+        if found.ids.slug not in (written, *others):
+            raise LookupBlocked(written, f"the answer is of {found.ids.slug!r}")
+        return found
+    raise ChannelUnknown(written)
+
+
+async def _asked(session: aiohttp.ClientSession, site_base: str, slug: str, clock: Clock) -> FoundChannel:
     url = f"{site_base.rstrip('/')}/api/v2/channels/{quote(slug, safe='')}"
     try:
         async with session.get(url, headers=_HEADERS, timeout=_PATIENCE) as response:
@@ -75,7 +88,7 @@ def _found(slug: str, status: int, body: bytes, clock: Clock) -> FoundChannel:
         raise LookupBlocked(slug, "no JSON") from error
     fields = mapping(answer)
     ids = KickChannelIds(
-        slug=kick_slug(text(fields.get("slug"), 100)) or slug,
+        slug=fold(text(fields.get("slug"), 100)) or slug,
         channel_id=whole(fields.get("id")) or None,
         chatroom_id=whole(mapping(fields.get("chatroom")).get("id")) or None,
         broadcaster_user_id=whole(fields.get("user_id")) or None,
@@ -83,7 +96,8 @@ def _found(slug: str, status: int, body: bytes, clock: Clock) -> FoundChannel:
     if ids.channel_id is None or ids.chatroom_id is None:
         said = text(fields.get("error"), 100) or text(fields.get("message"), 100)
         raise LookupBlocked(slug, said or "no ids in the answer")
-    return FoundChannel(ids, _live_status(ids, fields.get("livestream"), clock))
+    owner = text(mapping(fields.get("user")).get("username"), 100)
+    return FoundChannel(ids, _live_status(ids, fields.get("livestream"), clock), owner)
 
 
 def _live_status(ids: KickChannelIds, livestream: Any, clock: Clock) -> LiveStatus:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
-from core.kick_events import ChatMessage, kick_slug
+from core.kick_events import ChatMessage, fold
 
 MINUTE = timedelta(minutes=1)
 KNOWN_BOTS = frozenset({"botrix", "kickbot", "streamelements", "nightbot", "streamlabs", "moobot", "fossabot"})
@@ -30,7 +30,7 @@ def counts_as_activity(message: ChatMessage, bots: frozenset[str] = KNOWN_BOTS) 
     """Whether a message opens a window: a person's own words, not a command and not a bot's."""
     if message.user_id is None or message.kind not in ("message", "reply"):
         return False
-    if "bot" in message.badges or kick_slug(message.username) in bots:
+    if "bot" in message.badges or fold(message.username) in bots or fold(message.slug) in bots:
         return False
     return not message.content.lstrip().startswith(("!", "/"))
 

@@ -25,7 +25,7 @@ from core.kick_events import (
     LiveStatus,
     OwnSub,
     SocketGap,
-    kick_slug,
+    fold,
     webhook_gift_key,
 )
 from core.moments import read_moment
@@ -67,7 +67,7 @@ class KickIntake:
         self._clock = clock
         self._guilds = guilds
         self._fallback = live_fallback == "chat"
-        self._bots = KNOWN_BOTS | {kick_slug(name) for name in bot_names}
+        self._bots = KNOWN_BOTS | {fold(name) for name in bot_names}
         self._followed: dict[int, Followed] = {}
         self.linking = Linking(clock, guilds)
         self._heard_at: datetime | None = None

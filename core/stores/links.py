@@ -119,6 +119,18 @@ async def release_name(conn: Connection, guild_id: int, name_key: str, kick_user
     )
 
 
+async def release_seen(conn: Connection, guild_id: int, minute: datetime) -> None:
+    """Names of links under which another account was active in the minute: those links keep their id alone."""
+    await conn.execute(
+        text(
+            "UPDATE links l SET name_key = l.name_key || '#' || l.kick_user_id FROM watchtime w "
+            "WHERE l.guild_id = :guild_id AND l.kick_user_id <> w.kick_user_id AND l.unlinked_at IS NULL "
+            "AND w.guild_id = l.guild_id AND w.name_key = l.name_key AND w.last_minute = :minute"
+        ),
+        {"guild_id": guild_id, "minute": minute},
+    )
+
+
 async def learn_ids(conn: Connection, guild_id: int, minute: datetime) -> None:
     """Give links made by name alone the id of the account that chats under the name."""
     await conn.execute(

@@ -168,6 +168,10 @@ class OfficialKick:
 
     async def _users(self, request: web.Request) -> web.Response:
         name = self._user(request)
+        ids = request.query.getall("id", [])
+        if name is None and self.down is None:
+            found = [known for known in self.world.people.values() if str(viewer_id(known)) in ids]
+            return _found([{"user_id": viewer_id(known), "name": known} for known in found])
         if not name:
             return _refused(401, "Unauthorized")
         return _found([{"user_id": viewer_id(name), "name": name, "email": "", "profile_picture": ""}])

@@ -70,6 +70,7 @@ def site_view(channel: Channel) -> dict[str, Any]:
         "id": channel.channel_id,
         "user_id": channel.user_id,
         "slug": channel.slug,
+        "user": {"id": channel.user_id, "username": channel.owner or channel.slug},
         "chatroom": {"id": channel.chatroom_id, "channel_id": channel.channel_id},
         "livestream": stream,
     }

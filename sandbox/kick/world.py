@@ -41,6 +41,7 @@ class Channel:
     live_since: datetime | None = None
     stream_id: int = 0
     hosting: str | None = None
+    owner: str = ""
     gifted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     last_gift: list[Outgoing] = field(default_factory=list)
 
@@ -79,16 +80,19 @@ class KickWorld:
         channel = self.channels[slug] = Channel(slug, channel_id, user_id, chatroom_id)
         return channel
 
-    def add_person(self, name: str) -> int:
-        """Somebody has an account, and with it a channel of their own; returns the account's id."""
-        self.people[frames.slug_of(name)] = name
+    def add_person(self, name: str, slug: str | None = None) -> int:
+        """Somebody has an account, and with it a channel of their own; returns the account's id.
+
+        Slugs of before 2025 have `-` for `_`, which is the default here.
+        """
+        self.people[slug or frames.slug_of(name)] = name
         return frames.viewer_id(name)
 
     def owner(self, slug: str) -> Channel | None:
         """The channel of this slug, a viewer's included."""
         if slug in self.people:
             user_id = frames.viewer_id(self.people[slug])
-            return Channel(slug, user_id + 1, user_id, user_id + 2)
+            return Channel(slug, user_id + 1, user_id, user_id + 2, owner=self.people[slug])
         return self.channels.get(slug)
 
     def channel(self, slug: str | None = None) -> Channel:

@@ -129,9 +129,11 @@ async def test_unlinking_keeps_history_and_frees_both_sides(world: World) -> Non
     ("linked_id", "asked_id", "asked_name", "found"),
     [
         (71, 71, "renamed", True),
-        (71, None, "@GIV-ER", True),
+        (71, None, "@GIV_ER", True),
+        (71, None, "giv-er", False),
         (71, 99, "giv_er", False),
-        (None, 99, "giv-er", True),
+        (None, 99, "giv_er", True),
+        (None, 99, "giv-er", False),
         (None, None, "somebody", False),
     ],
 )
@@ -142,6 +144,33 @@ async def test_who_is_meant(
     async with world.db.transaction() as conn:
         link = await identity.member_of(conn, GUILD, asked_id, asked_name)
     assert (link.discord_id if link else None) == (MEMBER if found else None)
+
+
+async def test_a_name_alone_means_whoever_was_last_seen_under_it(world: World) -> None:
+    await world.link(MEMBER, "Foo", 9)
+    await world.watch(5151, 1, "foo")
+    async with world.db.transaction() as conn:
+        assert await identity.member_of(conn, GUILD, None, "Foo") is None
+        link = await identity.member_of(conn, GUILD, 9, "other")
+    assert link is not None
+    assert link.discord_id == MEMBER
+
+
+async def test_a_linked_name_seen_under_another_id_is_released(world: World) -> None:
+    await world.link(MEMBER, "Foo", 9)
+    minute = world.clock.now().replace(second=0, microsecond=0)
+    await world.watch(5151, 1, "FOO")
+    async with world.db.transaction() as conn:
+        await identity.learn_names(conn, GUILD, minute)
+    await world.link(OTHER, "foo", None)
+    assert [row["name_key"] for row in await world.rows("SELECT name_key FROM links ORDER BY id")] == ["foo#9", "foo"]
+    minute = world.clock.now().replace(second=0, microsecond=0)
+    await world.watch(9, 1, "Bar_1")
+    async with world.db.transaction() as conn:
+        await identity.learn_names(conn, GUILD, minute)
+    link = await link_of(world)
+    assert link is not None
+    assert link.kick_name == "Bar_1"
 
 
 @pytest.mark.parametrize(
@@ -161,8 +190,9 @@ def test_any_message_is_a_code_or_not(content: str) -> None:
     assert found is None or identity.code_in(found) == found
 
 
-def test_names_compare_without_case_and_with_slugs() -> None:
-    assert len({identity.name_key(name) for name in ("Some_One", "@some-one", " SOME_ONE ", "some-one")}) == 1
+def test_names_compare_without_case_and_otherwise_as_written() -> None:
+    assert len({identity.name_key(name) for name in ("Some_One", "@some_one", " SOME_ONE ")}) == 1
+    assert identity.name_key("some-one") != identity.name_key("some_one")
     assert identity.name_key("straße") == identity.name_key("STRASSE")
 
 

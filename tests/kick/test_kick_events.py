@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.kick_events import ChatMessage, GiftedSubs, fold, gift_count, gift_key, gift_key_is_final, kick_slug
+from core.kick_events import ChatMessage, GiftedSubs, fold, gift_count, gift_key, gift_key_is_final, slug_forms
 
 NOW = datetime(2026, 9, 12, 20, tzinfo=UTC)
 GIFT = GiftedSubs(
@@ -77,4 +77,5 @@ def test_gift_told_by_chat() -> None:
 def test_names() -> None:
     assert fold(" @Night_OWL ") == "night_owl"
     assert fold("STRASSE") == fold("straße")
-    assert kick_slug("@Night_Owl") == "night-owl"
+    assert slug_forms(" @Night_Owl") == ("night_owl", "night-owl")
+    assert slug_forms("night-owl") == ("night-owl",)

@@ -12,8 +12,10 @@ from aiohttp.test_utils import TestServer
 
 from core.clock import SystemClock
 from core.kick_events import KickChannelIds
+from kick.api import KickApi
 from kick.endpoints import KNOWN_URL, REALTIME, Endpoints, negotiated_url, pusher_url, realtime_base
 from kick.lookup import ChannelUnknown, LookupBlocked, lookup_channel
+from sandbox.kick import CLIENT_ID, CLIENT_SECRET
 from tests.kick.conftest import Kick
 
 CLOCK = SystemClock()
@@ -115,3 +117,41 @@ def test_an_offer_that_we_cannot_use(answer: object) -> None:
 def test_the_host_that_negotiates() -> None:
     assert realtime_base("https://kick.com/") == REALTIME
     assert realtime_base("http://127.0.0.1:8/kick") == "http://127.0.0.1:8/kick"
+
+
+@pytest.mark.parametrize(("name", "channel_id"), [("A_B", 71), ("a-b", 81), ("@c_d", 91)])
+async def test_a_channel_is_asked_for_as_it_is_written(
+    kick: Kick, session: aiohttp.ClientSession, name: str, channel_id: int
+) -> None:
+    for slug, first in (("a-b", 81), ("a_b", 71), ("c-d", 91)):
+        kick.world.add_channel(slug, first, first + 1, first + 2)
+    api = KickApi(
+        session, CLOCK, api_base=kick.site, id_base=kick.site, client_id=CLIENT_ID, client_secret=CLIENT_SECRET
+    )
+    found = await lookup_channel(session, kick.site, name, CLOCK)
+    assert (found.ids.channel_id, found.ids.broadcaster_user_id) == (channel_id, channel_id + 1)
+    by_api = await api.channel(name)
+    assert by_api is not None
+    assert (by_api[0].slug, by_api[0].broadcaster_user_id) == (found.ids.slug, channel_id + 1)
+
+
+async def test_an_answer_of_another_channel_is_none(session: aiohttp.ClientSession) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response({"id": 5, "slug": "somebody-else", "user_id": 6, "chatroom": {"id": 7}})
+
+    async def by_api(_request: web.Request) -> web.Response:
+        return web.json_response({"data": [{"slug": "somebody-else", "broadcaster_user_id": 6}]})
+
+    async def token(_request: web.Request) -> web.Response:
+        return web.json_response({"access_token": "t", "expires_in": 60})
+
+    app = web.Application()
+    app.router.add_get("/api/v2/channels/{slug}", answer)
+    app.router.add_get("/public/v1/channels", by_api)
+    app.router.add_post("/oauth/token", token)
+    async with TestServer(app) as server:
+        base = str(server.make_url("/"))
+        with pytest.raises(LookupBlocked, match="somebody-else"):
+            await lookup_channel(session, base, "a_b", CLOCK)
+        api = KickApi(session, CLOCK, api_base=base, id_base=base, client_id="i", client_secret="s")
+        assert await api.channel("a_b") is None

@@ -34,7 +34,18 @@ def _people(session: aiohttp.ClientSession, base: str, *, app: bool = True, pati
 async def test_either_source_knows_an_account(kick: Kick, session: aiohttp.ClientSession, app: bool) -> None:
     wanted = kick.world.add_person("Night_Owl")
     assert await _people(session, kick.site, app=app).id_of("night_OWL") == wanted
-    assert kick.world.official.counts["channels"] == int(app)
+    assert kick.world.official.counts["channels"] == 2 * int(app)  # as written, then with `-`
+
+
+@pytest.mark.parametrize("app", [True, False])
+async def test_two_people_whose_names_differ_in_one_letter(
+    kick: Kick, session: aiohttp.ClientSession, app: bool
+) -> None:
+    people = _people(session, kick.site, app=app)
+    dashed = kick.world.add_person("bob-cat", "bob-cat")
+    assert await people.id_of("bob_cat") is None
+    underscored = kick.world.add_person("bob_cat", "bob_cat")
+    assert [await people.id_of("bob_cat"), await people.id_of("Bob-Cat")] == [underscored, dashed]
 
 
 async def test_the_site_answers_where_the_api_is_down(kick: Kick, session: aiohttp.ClientSession) -> None:

@@ -67,7 +67,7 @@ class Rig:
     async def _nothing(self, _slug: str) -> None:
         return None
 
-    async def _forget(self, _ids: KickChannelIds) -> None:
+    async def _forget(self, _name: str, _ids: KickChannelIds) -> None:
         return None
 
     async def _subscribed(self, made: Sequence[KickSubscription]) -> None:

@@ -86,7 +86,7 @@ async def test_two_guilds_that_follow_one_channel_both_hear_it(rig: Rig) -> None
 async def test_a_link_by_name_learns_its_id_and_follows_a_new_name(rig: Rig) -> None:
     world = rig.raffle
     async with world.db.transaction() as conn:
-        await rig.intake.linking.bind(conn, world.guild_id, MEMBER, "Night-Owl", None, actor=ADMIN, channel_id=None)
+        await rig.intake.linking.bind(conn, world.guild_id, MEMBER, "Night_Owl", None, actor=ADMIN, channel_id=None)
     await world.watch(71, 1, "night_owl")
     async with world.db.transaction() as conn:
         await identity.learn_names(conn, world.guild_id, world.clock.now().replace(second=0, microsecond=0) - MINUTE)
