@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection as SyncConnection
 
-from core.db import alembic_config, migrate
+from core.db import Database, alembic_config, migrate
 
 PLAN = {
     "raffle_periods": "id start_date end_date status winner_discord_id winner_kick_name winning_ticket_number "
@@ -92,6 +94,22 @@ async def test_several_at_once_on_an_empty_database(postgres: Postgres, empty_da
     assert [row["version_num"] for row in rows] == [NEWEST]
 
 
+async def migrate_before(url: str, name: str) -> None:
+    """Bring an empty database to the schema that the named migration found."""
+    config = alembic_config()
+    revisions = ScriptDirectory.from_config(config).walk_revisions()
+    before = next(one.down_revision for one in revisions if one.path.endswith(f"_{name}.py"))
+
+    def upgrade(connection: SyncConnection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, str(before))
+
+    db = Database(url)
+    async with db.transaction() as conn:
+        await conn.run_sync(upgrade)
+    await db.close()
+
+
 def test_migrations_are_one_line() -> None:
     script = ScriptDirectory.from_config(alembic_config())
     assert len(script.get_heads()) == 1
@@ -154,3 +172,25 @@ async def test_the_views_count_who_takes_part(migrated: Postgres) -> None:
     stats = await migrated.fetchrow("SELECT total_participants, total_tickets, bonus_tickets FROM raffle_current_stats")
     assert stats is not None
     assert tuple(stats) == (3, 17, 17)
+
+
+async def test_names_with_a_dash_are_told_apart_again(postgres: Postgres, empty_database_url: str) -> None:
+    """Keys in which `-` had become `_` are made again from the names, row by row; all other keys stay."""
+    await migrate_before(empty_database_url, "names_as_written")
+    await postgres.execute(
+        """
+        INSERT INTO links (guild_id, discord_id, kick_name, name_key, kick_user_id, linked_at, unlinked_at) VALUES
+            (1, 11, 'Bob-Cat', 'bob_cat', 71, now(), NULL), (1, 12, 'a_b', 'a_b', 72, now(), NULL),
+            (1, 13, 'x-y_z', 'x_y_z#73', 73, now(), NULL), (1, 14, 'Bob_Cat', 'bob_cat', 74, now(), now()),
+            (2, 11, ' @Straße-1', 'strasse_1', NULL, now(), NULL);
+        INSERT INTO watchtime (guild_id, kick_user_id, kick_name, name_key, minutes, last_minute, active_until) VALUES
+            (1, 71, 'Bob-Cat', 'bob_cat', 1, now(), now()), (1, 74, 'Bob_Cat', 'bob_cat', 1, now(), now());
+        INSERT INTO kick_channels (slug, channel_id, found_at) VALUES ('a-b', 5, now());
+        """
+    )
+    await migrate(empty_database_url)
+    links = await postgres.fetch("SELECT name_key FROM links ORDER BY id")
+    assert [row["name_key"] for row in links] == ["bob-cat", "a_b", "x-y_z#73", "bob_cat", "strasse-1"]
+    seen = await postgres.fetch("SELECT name_key FROM watchtime ORDER BY kick_user_id")
+    assert [row["name_key"] for row in seen] == ["bob-cat", "bob_cat"]
+    assert await postgres.fetchval("SELECT slug FROM kick_channels") == "a-b"
