@@ -30,7 +30,7 @@ EVERYBODY = Entering(minimum=1)
 async def move_end(world: World, end: datetime, period: Period | None = None) -> Period:
     wanted = period or await world.period()
     async with world.db.transaction() as conn:
-        return await month_ends.change_end(conn, world.clock, world.guilds, world.settings, wanted.id, end, ADMIN)
+        return await month_ends.change_end(conn, world.clock, world.guilds, world.settings, wanted, end, ADMIN)
 
 
 async def test_a_moved_end_is_audited_announced_and_kept(world: WagerWorld) -> None:
