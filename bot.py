@@ -107,7 +107,9 @@ class Process:
         self.health = Health(lambda: self.role, self.supervisor.states)
         host, port = config.listens_on
         self.kick_routes = KickRoutes()
-        self.web = WebServer(host, port, self.health, self.metrics.registry, [self.kick_routes.add_to])
+        pages = [self.kick_routes.add_to]
+        self.web = WebServer(host, port, self.health, self.metrics.registry, pages, config.health_token)
+        self.health.watch(web=self.web.shown)
         self.role = "starting"
         self.embedded: EmbeddedPostgres | None = None
         self.parts: Parts | None = None

@@ -285,6 +285,9 @@ class Config:
     web_host: str | None = _var("WEB_HOST", _matching(r"[\w.:\-]+"), None, "a host name or address")
     port: int | None = _var("PORT", _integer(0, 65_535), None, "a port from 0 to 65535")
     web_base_url: str | None = _var("WEB_BASE_URL", _web, None, _URL_TEXT)
+    health_token: str | None = _var(
+        "HEALTH_TOKEN", _token, None, "printable characters without spaces", secret=True
+    )  # fmt: skip
     log_level: str = _var(
         "LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error"
     )
@@ -297,10 +300,11 @@ class Config:
 
     @property
     def secrets(self) -> list[str]:
-        """What no log line may contain: the token, affiliate addresses and their keys."""
+        """What no log line may contain: tokens, affiliate addresses and their keys."""
         addresses = [self.shuffle_affiliate_url or "", *(self.wager_sources or "").split()]
         keys = [address.partition("#")[2] for address in addresses]
-        return [self.discord_token or "", *(a.partition("=")[2] or a for a in addresses), *keys]
+        own = [self.discord_token or "", self.kick_client_secret or "", self.health_token or ""]
+        return [*own, *(a.partition("=")[2] or a for a in addresses), *keys]
 
     @property
     def sandboxed(self) -> bool:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -116,7 +117,8 @@ class KickSignIn:
 
     async def serve_login(self, request: web.Request) -> web.Response:
         """Continue was pressed: to Kick, with the challenge of this attempt's verifier."""
-        text = str((await request.post()).get("state", ""))
+        form = parse_qs((await request.read()).decode("ascii", "replace"))
+        text = form.get("state", [""])[0]
         state = self._state(text)
         verifier = await self._verifier(state)
         if state is None or verifier is None:

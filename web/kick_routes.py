@@ -10,7 +10,6 @@ from aiohttp import web
 from core.db import is_away
 from kick.signature import KickKeys
 from kick.state import NameCounter
-from kick.webhooks import LARGEST_BODY
 from raffle_system.kick_admission import Delivery
 from raffle_system.kick_inbox import KickInbox, Outcome
 from web.kick_oauth import KickSignIn
@@ -66,9 +65,7 @@ class KickRoutes:
         message_id, timestamp, signature, event = headers
         if not all(headers):
             return 401
-        body = await _body(request)
-        if body is None:
-            return 413
+        body = await request.read()
         if self._attached is None:
             return 503
         keys, inbox = self._attached
@@ -94,15 +91,3 @@ def _header(request: web.Request, name: str) -> str:
     value = request.headers.get(f"Kick-Event-{name}", "").strip()
     limit = 2000 if name == "Signature" else LONGEST_HEADER
     return value if value.isascii() and value.isprintable() and len(value) <= limit else ""
-
-
-async def _body(request: web.Request) -> bytes | None:
-    """The raw body; None where it is larger than any delivery."""
-    if request.content_length is not None and request.content_length > LARGEST_BODY:
-        return None
-    body = b""
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            return None
-    return body

@@ -57,6 +57,7 @@ NAMED: dict[str, tuple[str, Any, list[str]]] = {
     "WEB_HOST": ("0.0.0.0", "0.0.0.0", ["a host", "http://x"]),
     "PORT": ("0", 0, ["65536", "-1", "http"]),
     "WEB_BASE_URL": ("https://raffle.example/", "https://raffle.example", ["raffle.example", "https://"]),
+    "HEALTH_TOKEN": ("s3cret", "s3cret", ["two words"]),
     "LOG_LEVEL": ("DEBUG", "debug", ["loud"]),
     "SANDBOX_CLOCK_START": (
         "2025-11-01T00:00:00+00:00", datetime.fromisoformat("2025-11-01T00:00:00+00:00"),

@@ -75,6 +75,17 @@ def _check_headers(answer: aiohttp.ClientResponse) -> None:
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded; charset=no"])
+async def test_a_form_that_no_browser_sends_is_refused_without_a_word_in_the_log(
+    sign_in: KickSignIn, rig: Rig, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    base = str(rig.kick.official.webhook_url).removesuffix("/webhooks/kick")
+    headers = {"Content-Type": kind}
+    async with rig.session.post(f"{base}/kick/login", data=b"state=%ff\xff&state", headers=headers) as answer:
+        assert answer.status == 400
+    assert caplog.records == []
+
+
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     made = Browser()
