@@ -20,12 +20,14 @@ from kick.coerce import JsonObject, items, mapping, quantity, text, whole
 from kick.source import Source
 
 _LONGEST_ID = 100
+_GIFTEES = ("gifted_usernames", "gifted_users", "usernames")
 
 
 def decode_gift(data: dict[str, Any], source: Source) -> GiftedSubs | None:
     """GiftedSubscriptionsEvent of any age since 2023, or one chunk of it; None when it names neither side."""
-    name, anonymous = _gifter(data.get("gifter_username"), data.get("is_anonymous"))
-    giftees = _names(data.get("gifted_usernames"))
+    user = mapping(data.get("user"))
+    name, anonymous = _gifter(data.get("gifter_username") or user.get("username"), data.get("is_anonymous"))
+    giftees = _giftees(data)
     total = quantity(data.get("gifted_total"))
     if anonymous and not giftees and total is None:
         return None
@@ -33,9 +35,11 @@ def decode_gift(data: dict[str, Any], source: Source) -> GiftedSubs | None:
     return GiftedSubs(
         chatroom_id=source.chatroom(data.get("chatroom_id")),
         channel_id=source.channel(data.get("channel_id")),
-        correlation_id=_identifier(data.get("correlation_id")) or _identifier(chunk.get("correlation_id")),
+        correlation_id=_identifier(data.get("correlation_id"))
+        or _identifier(chunk.get("correlation_id"))
+        or (_identifier(data.get("id")) if user else None),
         gifter_name=name,
-        gifter_id=None if anonymous else whole(data.get("gifter_id")),
+        gifter_id=None if anonymous else whole(data.get("gifter_id")) or whole(user.get("id")) or None,
         giftees=giftees,
         gifted_total=total,
         gifter_total=whole(data.get("gifter_total")),
@@ -114,7 +118,7 @@ def decode_subscription_gifted(data: dict[str, Any], source: Source) -> GiftNoti
     """SubscriptionGifted: known from Kick's site code only, never captured; read as far as it can be."""
     user = mapping(data.get("user"))
     name, anonymous = _gifter(user.get("username"), data.get("is_anonymous"))
-    giftees = _names(data.get("gifted_users"))
+    giftees = _giftees(data)
     if anonymous and not giftees:
         return None
     return GiftNotice(
@@ -143,6 +147,11 @@ def _names(value: object) -> tuple[str, ...]:
     """Usernames from an array of texts or of objects with a `username`; other items are left out."""
     named = [item.get("username") if isinstance(item, dict) else item for item in items(value)]
     return tuple([name for name in (text(item, 100) for item in named) if name])
+
+
+def _giftees(data: JsonObject) -> tuple[str, ...]:
+    """Who was given to, by the names under which payloads have them."""
+    return next((found for key in _GIFTEES if (found := _names(data.get(key)))), ())
 
 
 def _identifier(value: object) -> str | None:
