@@ -11,10 +11,9 @@ from discord.ext import commands
 from cogs._checks import look_cooldown
 from cogs._commands import hybrid_command
 from cogs._context import Context
-from cogs._messages import embed_of
+from cogs._messages import NOBODY, embed_of
 from cogs._panels import Panel, Press, show
 from cogs.client import DrumrollBot
-from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed, EmbedField
 from core.texts import Reader
@@ -42,12 +41,12 @@ class GeneralCog(commands.Cog, name="General"):
             panel = Panel(ctx.author.id, ctx.reader)
             self._add_menu(ctx, panel)
             page = embed_of(self._overview(ctx))
-            await ctx.send(embed=page, view=panel)
+            await ctx.send(embed=page, view=panel, ephemeral=True, allowed_mentions=NOBODY, mention_author=False)
             return
         found = self.bot.get_command(command.removeprefix(ctx.settings.prefix))
         if found is None:
             raise UserError("help.unknown", name=command)
-        await ctx.say(self._page(ctx, found))
+        await ctx.say(self._page(ctx, found), private=True)
 
     def _prefix(self, ctx: Context) -> str:
         """How commands are written here: without message content nobody's `!name` arrives."""
@@ -107,14 +106,8 @@ class GeneralCog(commands.Cog, name="General"):
     @look_cooldown()
     async def language(self, ctx: Context, language: Literal["en", "ar", "server"]) -> None:
         chosen = None if language == "server" else language
-        guilds, guild_id, who = ctx.services.guilds, ctx.settings.guild_id, ctx.author.id
-
-        async def work(conn: Connection) -> Embed:
-            await guilds.set_member_locale(conn, guild_id, who, chosen)
-            reader = guilds.reader_in(guild_id, chosen)
-            return Embed(description=reader("language.done"), colour=GREEN)
-
-        await ctx.act("language", work, then=lambda: guilds.adopt_locale(guild_id, who, chosen))
+        await ctx.services.guilds.set_member_locale(ctx.settings.guild_id, ctx.author.id, chosen)
+        await ctx.say(Embed(description=ctx.reader("language.done"), colour=GREEN), private=True)
 
 
 def _is_group(command: object) -> bool:

@@ -12,7 +12,6 @@ from cogs._link_group import LinkGroup, show_status
 from cogs.client import DrumrollBot
 from cogs.link_shuffle import DecisionButton, ShuffleLinking
 from core import identity
-from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed
 from core.texts import escape, moment
@@ -22,43 +21,38 @@ class LinkCog(ShuffleLinking, LinkGroup, commands.Cog, name="Link"):
     def __init__(self, bot: DrumrollBot) -> None:
         self.bot = bot
 
-    @subcommand(LinkGroup.link, audience="secret")
+    @subcommand(LinkGroup.link)
     @look_cooldown()
     async def status(self, ctx: Context, user: discord.User | None = None) -> None:
         await show_status(ctx, user or ctx.author)
 
-    @subcommand(LinkGroup.link, audience="secret")
+    @subcommand(LinkGroup.link)
     @act_cooldown()
     async def kick(self, ctx: Context) -> None:
         settings = ctx.settings
         if settings.kick_channel is None and settings.kick_chatroom_id is None:
             raise UserError("link.no_kick_channel")
-        url = await ctx.services.sign_in_url(settings.guild_id, ctx.author.id, ctx.channel.id)
+        async with ctx.services.db.transaction() as conn:
+            code = await identity.new_code(conn, ctx.services.clock, settings.guild_id, ctx.author.id, ctx.channel.id)
         channel = settings.kick_channel or str(settings.kick_chatroom_id)
+        text = ctx.reader(
+            "link.code",
+            code=f"`{code.code}`",
+            channel=f"https://kick.com/{channel}",
+            until=moment(code.expires_at, "R"),
+        )
+        url = await ctx.services.sign_in_url(settings.guild_id, ctx.author.id, ctx.channel.id)
+        if url is not None and ctx.interaction is not None:
+            text += "\n\n" + ctx.reader("link.oauth_hint", url=url)
+        await ctx.say(Embed(title=ctx.reader("link.code_title"), description=text, colour=BLUE), private=True)
 
-        async def work(conn: Connection) -> Embed:
-            code = await identity.new_code(
-                conn, ctx.services.clock, settings.guild_id, ctx.author.id, ctx.channel.id
-            )  # fmt: skip
-            text = ctx.reader(
-                "link.code", code=f"`{code.code}`", channel=f"https://kick.com/{channel}",
-                until=moment(code.expires_at, "R"),
-            )  # fmt: skip
-            if url is not None:
-                text += "\n\n" + ctx.reader("link.oauth_hint", url=url)
-            return Embed(title=ctx.reader("link.code_title"), description=text, colour=BLUE)
-
-        await ctx.act("link.kick", work)
-
-    @hybrid_command(audience="secret")
+    @hybrid_command()
     @commands.guild_only()
     @act_cooldown()
     async def unlink(self, ctx: Context) -> None:
-        async def work(conn: Connection) -> Embed:
+        async with ctx.services.db.transaction() as conn:
             name = await ctx.services.intake.linking.end(conn, ctx.settings.guild_id, ctx.author.id, ctx.author.id)
-            return Embed(description=ctx.reader("link.ended", name=escape(name)), colour=GREEN)
-
-        await ctx.act("link.end", work)
+        await ctx.say(Embed(description=ctx.reader("link.ended", name=escape(name)), colour=GREEN), private=True)
 
 
 async def setup(bot: DrumrollBot) -> None:

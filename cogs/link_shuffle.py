@@ -7,13 +7,12 @@ from typing import Any, Literal
 
 import discord
 
-from cogs import _answers, _errors
-from cogs._acting import perform
+from cogs import _errors
 from cogs._checks import act_cooldown, is_admin
 from cogs._commands import subcommand
 from cogs._context import Context
 from cogs._link_group import LinkGroup
-from core.db import Connection
+from cogs._messages import NOBODY, embed_of
 from core.errors import UserError
 from core.messages import BLUE, GREEN, GREY, Embed
 from core.texts import escape
@@ -24,27 +23,24 @@ Casino = Literal["shuffle", "howl", "roobet", "rainbet", "gamdom", "packdraw", "
 
 
 class ShuffleLinking(LinkGroup):
-    @subcommand(LinkGroup.link, audience="secret")
+    @subcommand(LinkGroup.link)
     @act_cooldown()
     async def shuffle(self, ctx: Context, *, username: str) -> None:
         await self._ask(ctx, "shuffle", username)
 
-    @subcommand(LinkGroup.link, audience="secret")
+    @subcommand(LinkGroup.link)
     @act_cooldown()
     async def casino(self, ctx: Context, casino: Casino, *, username: str) -> None:
         await self._ask(ctx, casino, username)
 
     async def _ask(self, ctx: Context, casino: str, username: str) -> None:
         services = ctx.services
-
-        async def work(conn: Connection) -> Embed:
+        async with services.db.transaction() as conn:
             link = await shuffle_links.request(
                 conn, services.clock, services.guilds, ctx.settings, casino, username, ctx.author.id, ctx.channel.id
             )
-            text = ctx.reader("shuffle.requested", casino=NAMES[link.casino], name=escape(link.username))
-            return Embed(description=text, colour=BLUE)
-
-        await ctx.act("link.casino", work)
+        text = ctx.reader("shuffle.requested", casino=NAMES[link.casino], name=escape(link.username))
+        await ctx.say(Embed(description=text, colour=BLUE), private=True)
 
 
 class DecisionButton(
@@ -62,30 +58,25 @@ class DecisionButton(
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> DecisionButton:
-        _answers.take(interaction)
         return cls(match["answer"], int(match["id"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
         services = interaction.client.services  # type: ignore[attr-defined]
         reader = services.guilds.reader(interaction.guild_id, interaction.user.id)
-
-        async def work(conn: Connection) -> Embed:
+        try:
             settings = services.guilds.find(interaction.guild_id)
             if settings is None or not is_admin(interaction.user, settings):
                 raise UserError("error.admin_only")
-            made = await shuffle_links.decide(
-                conn, services.clock, services.guilds, settings, self.link_id, interaction.user.id,
-                approve=self.approve,
-            )  # fmt: skip
-            key = "shuffle.done_verified" if self.approve else "shuffle.done_rejected"
-            text = reader(key, name=escape(made.link.username), tickets=reader.count("count.tickets", made.tickets))
-            return Embed(description=text, colour=GREEN if self.approve else GREY)
-
-        try:
-            page = await perform(
-                services, interaction.id, interaction.guild_id, interaction.user.id, "link.decide", work
-            )  # fmt: skip
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            async with services.db.transaction() as conn:
+                made = await shuffle_links.decide(
+                    conn, services.clock, services.guilds, settings, self.link_id, interaction.user.id,
+                    approve=self.approve,
+                )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - rendered to the person who pressed
             await _errors.answer_interaction(interaction, _errors.explain(error, reader))
             return
-        await _answers.privately(interaction, page)
+        key = "shuffle.done_verified" if self.approve else "shuffle.done_rejected"
+        text = reader(key, name=escape(made.link.username), tickets=reader.count("count.tickets", made.tickets))
+        page = Embed(description=text, colour=GREEN if self.approve else GREY)
+        await interaction.followup.send(embed=embed_of(page), ephemeral=True, allowed_mentions=NOBODY)

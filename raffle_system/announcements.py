@@ -15,7 +15,7 @@ from core.draws import Drawn, Frozen, Replacement
 from core.guilds import GuildSettings
 from core.messages import BLUE, GOLD, GREEN, GREY, Embed, EmbedField, Message
 from core.texts import Reader, escape, mention, moment, percent
-from raffle_system.gifted_sub_tracker import Award
+from raffle_system.gift_payments import Award
 from raffle_system.models import ARCHIVED, SOURCES, LastDraw, Period
 from raffle_system.month import title_of
 from raffle_system.watchtime_converter import Conversion

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from core.kick_events import KickChannelIds, KickEvent
+from core.kick_events import GiftedSubs, GiftNotice, KickChannelIds, KickEvent
 from raffle_system.chat_activity import ChatActivity
-from raffle_system.gifted_sub_tracker import GifterIds
+from raffle_system.gifter_ids import GifterIds
 from raffle_system.live import LiveState
 
 
@@ -34,6 +34,13 @@ def concerns(event: KickEvent, ids: KickChannelIds) -> bool:
         if said is not None and own is not None:
             return bool(said == own)
     return False
+
+
+def in_room(event: KickEvent, ids: KickChannelIds) -> KickEvent:
+    """A gift's frame with the chatroom's id, whichever channel it came on: it is part of the gift's key."""
+    if isinstance(event, GiftedSubs | GiftNotice) and event.chatroom_id is None:
+        return replace(event, chatroom_id=ids.chatroom_id)
+    return event
 
 
 def of_broadcaster(followed: Mapping[int, Followed], broadcaster_user_id: int | None) -> dict[int, Followed]:

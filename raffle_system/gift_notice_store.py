@@ -77,15 +77,51 @@ async def pending_around(conn: Connection, guild_id: int, at: datetime, within: 
     return [dict(row) for row in result.mappings()]
 
 
-async def pending_between(conn: Connection, guild_id: int, start: datetime, end: datetime) -> list[Row]:
+async def pending_between(
+    conn: Connection, guild_id: int, start: datetime, end: datetime, most: int, within: timedelta
+) -> list[Row]:
+    """Webhooks' gifts of a time that wait, of at most so many subs, that arrived within so long."""
     result = await conn.execute(
         text(
             "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND status = 'pending' "
-            "AND gifted_at BETWEEN :start AND :end ORDER BY gifted_at, id FOR UPDATE"
+            "AND webhook_key IS NOT NULL AND gifted_at BETWEEN :start AND :end AND sub_count <= :most "
+            "AND arrived_at BETWEEN gifted_at - CAST(:within AS interval) AND gifted_at + CAST(:within AS interval) "
+            "ORDER BY gifted_at, id FOR UPDATE"
         ),
-        {"guild_id": guild_id, "start": start, "end": end},
+        {"guild_id": guild_id, "start": start, "end": end, "most": most, "within": within},
     )
     return [dict(row) for row in result.mappings()]
+
+
+async def pending_of(conn: Connection, guild_id: int, kick_user_id: int, name_key: str, since: datetime) -> list[Row]:
+    """Webhooks' gifts of a Kick account since a moment that wait."""
+    result = await conn.execute(
+        text(
+            "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND status = 'pending' "
+            "AND webhook_key IS NOT NULL AND gifted_at >= :since "
+            "AND (gifter_kick_user_id = :kick_user_id "
+            "     OR (gifter_kick_user_id IS NULL AND gifter_name_key = :name_key)) ORDER BY gifted_at, id FOR UPDATE"
+        ),
+        {"guild_id": guild_id, "kick_user_id": kick_user_id, "name_key": name_key, "since": since},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
+async def nameless_around(
+    conn: Connection, guild_id: int, name_key: str, count: int, at: datetime, within: timedelta
+) -> Row | None:
+    """The nearest gift of so many subs, heard around a moment, of which only the gifter's name is known."""
+    result = await conn.execute(
+        text(
+            "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND gifter_name_key = :name_key "
+            "AND sub_count = :count AND NOT anonymous AND (gifter_kick_user_id IS NULL OR gifter_by_name) "
+            f"AND socket_at {_SPAN} "
+            "ORDER BY abs(extract(epoch FROM socket_at - CAST(:at AS timestamptz))), id LIMIT 1 FOR UPDATE"
+        ),
+        {"guild_id": guild_id, "name_key": name_key, "count": count, "at": at, "within": within},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None
 
 
 async def exchange_totals(

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core import guilds
-from core.db import Connection, IntegrityError, Row, violated_constraint
+from core.db import Connection, Row
 from core.errors import UserError
 from core.guilds import GuildSettings
 from core.identity import name_key
 from core.kick_events import GifterTotal, GiftNotice, GiftsLeaderboard
 from raffle_system import gift_notice_store as notice_store
+from raffle_system import gift_payments, periods
 from raffle_system import gift_store as store
 from raffle_system import gifted_sub_tracker as tracker
-from raffle_system import periods, tickets
-from raffle_system.gifted_sub_tracker import MATCH_SPAN, Award, payment_ref
-from raffle_system.models import GIFTED_SUB, Grant
+from raffle_system.gift_payments import Award
+from raffle_system.gift_telling import MATCH_SPAN, TWIN_SPAN
 
 PAGE = 5
 TWIN_SECONDS = 10
@@ -27,7 +27,7 @@ TWIN_SECONDS = 10
 async def notice(
     conn: Connection, settings: GuildSettings, event: GiftsLeaderboard | GiftNotice, now: datetime
 ) -> list[Award]:
-    """Keep what corroborates gifts; the gifts that are believed now because of it."""
+    """Keep what corroborates gifts; the gifts that are believed, or paid to somebody, now because of it."""
     await store.lock(conn, settings.guild_id)
     board = isinstance(event, GiftsLeaderboard)
     name = event.username if isinstance(event, GiftsLeaderboard) else event.gifter_name
@@ -39,12 +39,23 @@ async def notice(
     )
     if not new:
         return []
-    if isinstance(event, GiftsLeaderboard):
-        await _compare(conn, settings, event)
-    awards = []
+    awards = await _compare(conn, settings, event, now) if isinstance(event, GiftsLeaderboard) else []
     for row in await notice_store.pending_around(conn, settings.guild_id, event.received_at, MATCH_SPAN):
         awards.append(await tracker.corroborate(conn, settings, row, now))
+    if event.gifter_id is not None:
+        awards.append(await _identified(conn, settings, event, name, event.gifter_id, count, now))
     return [award for award in awards if award is not None]
+
+
+async def _identified(
+    conn: Connection, settings: GuildSettings, event: GiftsLeaderboard | GiftNotice, name: str, gifter_id: int,
+    count: int, now: datetime,
+) -> Award | None:  # fmt: skip
+    """The frames of a gift come in any order: one that comes after it may say whose name it was."""
+    row = await notice_store.nameless_around(
+        conn, settings.guild_id, name_key(name), count, event.received_at, TWIN_SPAN
+    )
+    return None if row is None else await tracker.identify(conn, settings, row, gifter_id, now)
 
 
 def _notice_key(event: GiftsLeaderboard | GiftNotice) -> str:
@@ -60,8 +71,11 @@ def _notice_key(event: GiftsLeaderboard | GiftNotice) -> str:
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
-async def _compare(conn: Connection, settings: GuildSettings, event: GiftsLeaderboard) -> None:
+async def _compare(
+    conn: Connection, settings: GuildSettings, event: GiftsLeaderboard, now: datetime
+) -> list[Award | None]:
     """Flag what the standings gained over a time in which nothing was heard, and nobody told of since."""
+    awards: list[Award | None] = []
     for board, standings in (("all_time", event.all_time), ("monthly", event.monthly)):
         rows = {one.user_id: one for one in standings if one.user_id}
         if not rows:
@@ -71,7 +85,8 @@ async def _compare(conn: Connection, settings: GuildSettings, event: GiftsLeader
             event.received_at,
         )  # fmt: skip
         for known in before:
-            await _flag_missing(conn, settings, event, rows[known["kick_user_id"]], known)
+            awards += await _missing(conn, settings, event, rows[known["kick_user_id"]], known, now)
+    return awards
 
 
 def _until_now(event: GiftsLeaderboard, one: GifterTotal) -> int:
@@ -79,28 +94,38 @@ def _until_now(event: GiftsLeaderboard, one: GifterTotal) -> int:
     return max(one.quantity - (event.quantity or 0 if event.gifter_id == one.user_id else 0), 0)
 
 
-async def _flag_missing(
-    conn: Connection, settings: GuildSettings, event: GiftsLeaderboard, one: GifterTotal, known: Row
-) -> None:
+async def _missing(
+    conn: Connection, settings: GuildSettings, event: GiftsLeaderboard, one: GifterTotal, known: Row, now: datetime
+) -> list[Award | None]:
+    """What standings gained over a gap: they are a second sign for what only webhooks told; the rest is flagged."""
     gained = known["now"] - known["was"]
     if gained <= 0 or one.user_id is None:
-        return
+        return []
     gap = await notice_store.gap_between(conn, known["since"], event.received_at)
     if gap is None:
-        return
+        return []
     key = name_key(one.username)
     told = await notice_store.given_since(conn, settings.guild_id, one.user_id, key, known["since"])
+    if gained < told:
+        return []
+    waiting = await notice_store.pending_of(conn, settings.guild_id, one.user_id, key, known["since"])
+    awards = [await tracker.believe(conn, settings, row, now) for row in waiting]
     if gained > told:
-        period = await periods.for_event(conn, settings.guild_id, gap["ended_at"])
-        await store.flag(
-            conn,
-            {
-                "guild_id": settings.guild_id, "period_id": period.id, "gifter_kick_name": one.username,
-                "gifter_name_key": key, "gifter_kick_user_id": one.user_id, "recipient_kick_name": "",
-                "sub_count": gained - told, "anonymous": False, "giftees": [], "gifted_at": gap["ended_at"],
-                "kick_event_id": f"flag:{one.user_id}:{gap['ended_at'].isoformat()}",
-            },
-        )  # fmt: skip
+        await _flag(conn, settings, one, gained - told, gap)
+    return awards
+
+
+async def _flag(conn: Connection, settings: GuildSettings, one: GifterTotal, count: int, gap: Row) -> None:
+    period = await periods.for_event(conn, settings.guild_id, gap["ended_at"])
+    await store.flag(
+        conn,
+        {
+            "guild_id": settings.guild_id, "period_id": period.id, "gifter_kick_name": one.username,
+            "gifter_name_key": name_key(one.username), "gifter_kick_user_id": one.user_id, "recipient_kick_name": "",
+            "sub_count": count, "anonymous": False, "giftees": [], "gifted_at": gap["ended_at"],
+            "kick_event_id": f"flag:{one.user_id}:{gap['ended_at'].isoformat()}",
+        },
+    )  # fmt: skip
 
 
 async def waiting(conn: Connection, guild_id: int, after: int = 0) -> tuple[Sequence[Row], int]:
@@ -125,10 +150,11 @@ async def reject(conn: Connection, settings: GuildSettings, gift_id: int, actor:
     Errors: `gifts.unknown`, `gifts.decided`, `gifts.spent` when the member has fewer tickets left than it paid.
     """
     row = await _undecided(conn, settings, gift_id, "rejected")
-    taken = await _reverse(conn, row, actor, now) if row["tickets_awarded"] else 0
+    paid = row["tickets_awarded"]
+    taken = await gift_payments.take_back(conn, row, actor, "gift rejected", now) if paid else 0
     changes: dict[str, object] = {"status": "rejected", "decided_by": actor, "decided_at": now}
     if taken:
-        changes |= {"tickets_awarded": 0, "gifter_discord_id": None, "payments": row["payments"] + 1}
+        changes |= gift_payments.unpaid_again(row)
     await store.change(conn, gift_id, changes)
     await _audit(conn, settings, actor, "gift rejected", row, now)
     return row, taken
@@ -142,26 +168,6 @@ async def _undecided(conn: Connection, settings: GuildSettings, gift_id: int, wa
     if row["status"] == wanted:
         raise UserError("gifts.decided", number=str(gift_id))
     return row
-
-
-async def _reverse(conn: Connection, row: Row, actor: int, now: datetime) -> int:
-    paid = await store.paid_row(conn, row["period_id"], payment_ref(row))
-    if paid is None:
-        return 0
-    back = Grant(
-        guild_id=row["guild_id"], period_id=row["period_id"], discord_id=paid["discord_id"],
-        kick_name=paid["kick_name"], change=-paid["ticket_change"], source=GIFTED_SUB,
-        source_ref=f"reversal:{paid['id']}", description="gift rejected", actor=actor, reverses=paid["id"],
-        occurred_at=now,
-    )  # fmt: skip
-    try:
-        async with conn.begin_nested():
-            made = await tickets.grant(conn, back, now)
-    except IntegrityError as error:
-        if violated_constraint(error) != tickets.NOT_NEGATIVE:
-            raise
-        raise UserError("gifts.spent", number=str(row["id"])) from error
-    return paid["ticket_change"] if made else 0
 
 
 async def _audit(conn: Connection, settings: GuildSettings, actor: int, action: str, row: Row, now: datetime) -> None:

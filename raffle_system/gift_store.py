@@ -38,24 +38,25 @@ async def _lock(conn: Connection, guild_id: int) -> None:
     )
 
 
-async def by_key(conn: Connection, guild_id: int, transport: str, key: str) -> Row | None:
-    """The gift that this transport has told under this key."""
-    column = _key_column(transport)
+async def by_key(conn: Connection, guild_id: int, kind: str, key: str) -> Row | None:
+    """The gift that was told in this shape under this key."""
     result = await conn.execute(
-        text(f"SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND {column} = :key FOR UPDATE"),
+        text(f"SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND {kind}_key = :key FOR UPDATE"),
         {"guild_id": guild_id, "key": key},
     )
     row = result.mappings().first()
     return dict(row) if row else None
 
 
-async def recent_twin(conn: Connection, guild_id: int, key: str, when: datetime, within: timedelta) -> Row | None:
-    """A gift under `key` or one of its later repetitions, seen less than `within` before or after."""
+async def recent_twin(
+    conn: Connection, guild_id: int, kind: str, key: str, when: datetime, within: timedelta
+) -> Row | None:
+    """A gift told in this shape under `key` or one of its later repetitions, heard around a moment."""
     result = await conn.execute(
         text(
             "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id "
-            "AND (socket_key = :key OR starts_with(socket_key, :key || '@')) "
-            "AND gifted_at BETWEEN CAST(:when AS timestamptz) - CAST(:within AS interval) "
+            f"AND ({kind}_key = :key OR starts_with({kind}_key, :key || '@')) "
+            "AND socket_at BETWEEN CAST(:when AS timestamptz) - CAST(:within AS interval) "
             "AND CAST(:when AS timestamptz) + CAST(:within AS interval) LIMIT 1"
         ),
         {"guild_id": guild_id, "key": key, "when": when, "within": within},
@@ -64,26 +65,27 @@ async def recent_twin(conn: Connection, guild_id: int, key: str, when: datetime,
     return dict(row) if row else None
 
 
-async def unmatched(
-    conn: Connection, guild_id: int, other_transport: str, giftees: Sequence[str], count: int,
-    when: datetime, within: timedelta,
+async def told_otherwise(
+    conn: Connection, guild_id: int, kind: str, giftees: Sequence[str], count: int, when: datetime,
+    arrived: datetime, within: timedelta,
 ) -> list[Row]:  # fmt: skip
-    """Gifts to the same people that only the other transport has told, nearest in time first.
+    """Gifts of as many subs to the same people, or some of them, around these times, that this shape has not told yet.
 
-    The socket may tell a large gift in chunks: as many subs, to some of the same people, are the same gift.
+    The socket may tell a large gift in chunks, or name nobody. Without an id there are two forms of one shape.
     """
-    mine, other = ("webhook_key", "socket_key") if other_transport == "socket" else ("socket_key", "webhook_key")
+    untold = "TRUE" if kind == "bare" else f"{kind}_key IS NULL"
+    span = "BETWEEN CAST(:first AS timestamptz) AND CAST(:last AS timestamptz)"
     result = await conn.execute(
         text(
-            f"SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND {mine} IS NULL "
-            f"AND {other} IS NOT NULL AND (giftees = CAST(:giftees AS text[]) OR (sub_count = :count "
-            "AND (giftees <@ CAST(:giftees AS text[]) OR giftees @> CAST(:giftees AS text[])))) "
-            "AND gifted_at BETWEEN CAST(:when AS timestamptz) - CAST(:within AS interval) "
-            "AND CAST(:when AS timestamptz) + CAST(:within AS interval) "
-            "ORDER BY abs(extract(epoch FROM gifted_at - CAST(:when AS timestamptz))), id FOR UPDATE"
+            f"SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND {untold} AND status <> 'flagged' "
+            "AND sub_count = :count AND (giftees <@ CAST(:giftees AS text[]) OR giftees @> CAST(:giftees AS text[])) "
+            f"AND (gifted_at {span} OR socket_at {span} OR arrived_at {span}) ORDER BY id FOR UPDATE"
         ),
-        {"guild_id": guild_id, "giftees": list(giftees), "count": count, "when": when, "within": within},
-    )
+        {
+            "guild_id": guild_id, "giftees": list(giftees), "count": count, "first": min(when, arrived) - within,
+            "last": max(when, arrived) + within,
+        },
+    )  # fmt: skip
     return [dict(row) for row in result.mappings()]
 
 
@@ -215,7 +217,3 @@ async def add_gap(conn: Connection, started_at: datetime, ended_at: datetime, re
         text("INSERT INTO kick_gaps (started_at, ended_at, reason) VALUES (:started_at, :ended_at, :reason)"),
         {"started_at": started_at, "ended_at": ended_at, "reason": reason},
     )
-
-
-def _key_column(transport: str) -> str:
-    return "socket_key" if transport == "socket" else "webhook_key"

@@ -13,7 +13,7 @@ from core.messages import Message
 from core.texts import Reader
 from raffle_system import announcements
 from raffle_system import gift_notice_store as store
-from raffle_system.gifted_sub_tracker import Award
+from raffle_system.gift_payments import Award
 
 BURST = timedelta(seconds=30)
 

@@ -40,8 +40,9 @@ from raffle_system import (
     watchtime_converter,
 )
 from raffle_system.chat_activity import KNOWN_BOTS, MINUTE, ChatActivity, floor_minute, minutes_between
-from raffle_system.followed import Followed, concerns, of_broadcaster
-from raffle_system.gifted_sub_tracker import Award
+from raffle_system.followed import Followed, concerns, in_room, of_broadcaster
+from raffle_system.gift_payments import Award
+from raffle_system.gift_telling import Gift
 from raffle_system.linking import Linking
 from raffle_system.live import Decision
 
@@ -139,7 +140,7 @@ class KickIntake:
     async def _to_all(self, event: KickEvent, stored: Stored) -> None:
         for guild_id, followed in list(self._followed.items()):
             if concerns(event, followed.ids):
-                await self._take(guild_id, followed, event, stored)
+                await self._take(guild_id, followed, in_room(event, followed.ids), stored)
 
     def follows(self, broadcaster_user_id: int) -> bool:
         """Whether a server follows the broadcaster, or may: before its channel is found that cannot be told."""
@@ -177,6 +178,9 @@ class KickIntake:
             case GiftedSubs():
                 gifter = followed.gifters.find(event)
                 await stored(settings, lambda conn: self._gift(conn, settings, event, gifter))
+            case GiftNotice(source="subscription_gifted"):
+                followed.gifters.note(event)
+                await stored(settings, lambda conn: self._gift(conn, settings, event, event.gifter_id))
             case GiftsLeaderboard() | GiftNotice():
                 followed.gifters.note(event)
                 await stored(settings, lambda conn: gift_review.notice(conn, settings, event, self._clock.now()))
@@ -227,7 +231,7 @@ class KickIntake:
                 await self._thank(conn, settings, awards)
 
     async def _gift(
-        self, conn: Connection, settings: GuildSettings, gift: GiftedSubs | ChatMessage, gifter_id: int | None,
+        self, conn: Connection, settings: GuildSettings, gift: Gift, gifter_id: int | None,
         webhook_key: str | None = None,
     ) -> Sequence[Award]:  # fmt: skip
         award = await gifted_sub_tracker.record(

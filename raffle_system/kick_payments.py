@@ -15,7 +15,8 @@ from core.identity import name_key
 from core.kick_events import KicksGifted, OwnSub
 from raffle_system import gift_store, periods
 from raffle_system import kick_payment_store as store
-from raffle_system.gifted_sub_tracker import GAP_SLACK, MATCH_SPAN
+from raffle_system.gift_telling import MATCH_SPAN
+from raffle_system.gifted_sub_tracker import GAP_SLACK
 from raffle_system.models import KICKS, NEW_SUB, Grant, Period
 from raffle_system.tickets import grant
 

@@ -14,7 +14,7 @@ from core.messages import Embed, Message
 from core.texts import escape
 from raffle_system import (
     announcements,
-    gifted_sub_tracker,
+    gift_payments,
     kick_payments,
     link_role_store,
     periods,
@@ -59,7 +59,7 @@ class Linking:
         if made.kick_user_id is not None:
             paid = await watchtime_converter.convert(conn, settings, period, now, only=made.kick_user_id)
             watched = paid.tickets
-        gifts = await gifted_sub_tracker.pay_linked(
+        gifts = await gift_payments.pay_linked(
             conn, settings, period, made.discord_id, made.kick_user_id, made.kick_name, now
         )
         others = await kick_payments.pay_linked(

@@ -22,7 +22,7 @@ from kick.api import NOTHING_MADE
 from kick.subscriptions import NOT_LISTED
 from kick.webhooks import WANTED_EVENTS, decode_webhook
 from raffle_system.followed import NotKnownYet
-from raffle_system.gifted_sub_tracker import told_at
+from raffle_system.gift_telling import told_at
 from raffle_system.kick_intake import KickIntake
 from sandbox.kick.official import gifts_body, person, status_body
 from sandbox.kick.world import Channel

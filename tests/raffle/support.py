@@ -19,10 +19,19 @@ from core.guilds import Guilds, GuildSettings
 from core.kick_events import ChatMessage, GiftedSubs
 from core.messages import Message
 from core.texts import Reader, Texts
-from raffle_system import draw, gifted_sub_tracker, ledger_store, periods, tickets, watchtime_converter
+from raffle_system import (
+    draw,
+    gift_payments,
+    gifted_sub_tracker,
+    ledger_store,
+    periods,
+    tickets,
+    watchtime_converter,
+)
 from raffle_system.chat_activity import Viewer
 from raffle_system.draw import DrawRequest, DrawStarted
-from raffle_system.gifted_sub_tracker import Award
+from raffle_system.gift_payments import Award
+from raffle_system.gift_telling import Gift
 from raffle_system.models import Grant, Period
 from raffle_system.scheduler import RaffleSchedule
 from sandbox.beacon import Beacon
@@ -150,9 +159,7 @@ class World:
         return self.guilds.get(self.guild_id)
 
     async def set(self, name: str, value: Any) -> None:
-        async with self.db.transaction() as conn:
-            changed = await self.guilds.change(conn, self.guild_id, name, value, ADMIN)
-        self.guilds.adopt(changed)
+        await self.guilds.change(self.guild_id, name, value, ADMIN)
 
     async def period(self, number: int | None = None) -> Period:
         async with self.db.transaction() as conn:
@@ -203,9 +210,7 @@ class World:
         async with self.db.transaction() as conn:
             current = await periods.active(conn, self.guild_id)
             await watchtime_converter.convert(conn, self.settings, current, self.clock.now(), only=kick_id)
-            await gifted_sub_tracker.pay_linked(
-                conn, self.settings, current, member, kick_id, kick_name, self.clock.now()
-            )
+            await gift_payments.pay_linked(conn, self.settings, current, member, kick_id, kick_name, self.clock.now())
 
     async def link_only(self, member: int, kick_name: str, kick_id: int | None) -> None:
         async with self.db.transaction() as conn:
@@ -231,9 +236,7 @@ class World:
             period = await periods.active(conn, self.guild_id)
             return (await watchtime_converter.convert(conn, self.settings, period, self.clock.now())).tickets
 
-    async def gift(
-        self, gift: GiftedSubs | ChatMessage, gifter_id: int | None = None, *, webhook_key: str | None = None
-    ) -> Award | None:
+    async def gift(self, gift: Gift, gifter_id: int | None = None, *, webhook_key: str | None = None) -> Award | None:
         known = gifter_id if gifter_id is not None or isinstance(gift, ChatMessage) else gift.gifter_id
         async with self.db.transaction() as conn:
             return await gifted_sub_tracker.record(

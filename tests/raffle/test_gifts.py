@@ -10,7 +10,7 @@ import pytest
 from cogs import raffle_gifts
 from core.kick_events import GiftNotice, GiftsLeaderboard
 from raffle_system import gift_review, gifted_sub_tracker
-from raffle_system.gifted_sub_tracker import GifterIds
+from raffle_system.gifter_ids import GifterIds
 from tests.raffle.support import (
     ADMIN,
     CHATROOM,
@@ -190,10 +190,10 @@ async def test_an_unlinked_gifter_who_links_later_is_paid_once(world: World) -> 
     award = await world.gift(gifted(world.clock, "Gen_Erous", FIVE))
     assert award is not None
     assert (award.discord_id, award.tickets, award.total) == (None, 75, None)
-    await world.link(MEMBER, "gen-erous", 71)
+    await world.link(MEMBER, "gen_erous", 71)
     assert await world.total() == 75
     await world.unlink(MEMBER)
-    await world.link(MEMBER, "gen-erous", 71)
+    await world.link(MEMBER, "gen_erous", 71)
     assert await world.total() == 75
 
 

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from core import identity
 from core.db import Connection, Database
 from core.errors import InsufficientTickets, UserError
-from raffle_system import gifted_sub_tracker, periods, tickets, watchtime_converter
+from raffle_system import gift_payments, gifted_sub_tracker, periods, tickets, watchtime_converter
 from raffle_system.chat_activity import Viewer
 from raffle_system.models import Period
 from tests.raffle.support import ADMIN, GUILD, MEMBER, MINUTE, SECOND, World, gifted
@@ -165,7 +165,7 @@ class LedgerMachine(RuleBasedStateMachine):
             await identity.bind(conn, world.guild_id, member, name, viewer, None, now)
             period = await periods.held_open(conn, world.guild_id)
             await watchtime_converter.convert(conn, world.settings, period, now, only=viewer)
-            await gifted_sub_tracker.pay_linked(conn, world.settings, period, member, viewer, name, now)
+            await gift_payments.pay_linked(conn, world.settings, period, member, viewer, name, now)
 
         if not free:
             with pytest.raises(UserError, match=r"link\."):
