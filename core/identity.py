@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.kick_events import fold
 from core.stores import links as store
 from core.stores.settings import audit
+from core.texts import visible
 
 CODE_LIFE = timedelta(minutes=10)
 _LETTERS, _DIGITS = "ABCDEFGHJKMNPQRSTUVWXYZ", "23456789"
@@ -51,7 +52,7 @@ def name_key(name: str) -> str:
 
 def code_in(content: str) -> str | None:
     """The link code that a chat message consists of, if it looks like one."""
-    found = _CODE.fullmatch(content.strip())
+    found = _CODE.fullmatch(visible(content))
     return found.group(1).upper() if found else None
 
 

@@ -35,6 +35,18 @@ def plain(written: str) -> str:
     return _UNSEEN.sub("", "\n".join(written.splitlines()).replace("\t", " "))
 
 
+# Marks, joiners, fillers and selectors that chat programs append so that a message can be sent twice.
+_INVISIBLE = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
+def visible(written: str) -> str:
+    """What is to be seen of a message, for comparing it; not for showing: emoji and Persian lose their joiners."""
+    return written.strip() if written.isascii() else _INVISIBLE.sub("", written).strip()
+
+
 def one_line(written: str) -> str:
     """`plain`, in one line and without spaces that mean nothing."""
     return " ".join(plain(written).split())

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from core.kick_events import ChatMessage, fold
+from core.texts import visible
 
 MINUTE = timedelta(minutes=1)
 KNOWN_BOTS = frozenset({"botrix", "kickbot", "streamelements", "nightbot", "streamlabs", "moobot", "fossabot"})
@@ -32,7 +33,8 @@ def counts_as_activity(message: ChatMessage, bots: frozenset[str] = KNOWN_BOTS) 
         return False
     if "bot" in message.badges or fold(message.username) in bots or fold(message.slug) in bots:
         return False
-    return not message.content.lstrip().startswith(("!", "/"))
+    said = visible(message.content)
+    return bool(said) and not said.startswith(("!", "/"))
 
 
 @dataclass(slots=True)

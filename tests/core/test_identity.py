@@ -184,6 +184,15 @@ def test_a_code_is_the_whole_message(content: str, code: str | None) -> None:
     assert identity.code_in(content) == code
 
 
+INVISIBLE = ["\U000e0000", "͏", "\u200b", "\u200d", "\u200f", "\u2060", "⠀", "️", "\ufeff", "\U000e0020", "󠇯", "\xad", "ㅤ"]
+
+
+@pytest.mark.parametrize("mark", INVISIBLE, ids=ascii)
+def test_what_chat_programs_append_is_not_part_of_a_code(mark: str) -> None:
+    for content in (f"abc234 {mark}", f"{mark}ABC234", f"!link abc{mark}234{mark}{mark}", f"{mark}!link ABC234"):
+        assert identity.code_in(content) == "ABC234"
+
+
 @given(st.text(max_size=30))
 def test_any_message_is_a_code_or_not(content: str) -> None:
     found = identity.code_in(content)

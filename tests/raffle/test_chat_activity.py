@@ -37,8 +37,13 @@ def test_a_message_after_the_minute_does_not_undo_it() -> None:
     assert active(activity, range(40)) == [*range(10), *range(25, 34)]
 
 
-@pytest.mark.parametrize("content", ["!tickets", " !link ABC234", "/me"])
-def test_commands_open_nothing(content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        "!tickets", " !link ABC234", "/me", "\u200b!points", "\u2800 \U000e0000/me", "\u2800", "\u034f\u2060 ", "",
+    ],
+)  # fmt: skip
+def test_commands_and_what_nobody_sees_open_nothing(content: str) -> None:
     assert not counts_as_activity(chat(FakeClock(), content))
 
 
