@@ -5,15 +5,16 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass, field
 
-KINDS = ("429", "500", "502", "503", "504", "lost", "lost-500", "slow")
+KINDS = ("429", "500", "502", "503", "504", "lost", "lost-500", "slow", "refused")
 
 
 @dataclass
 class Fault:
-    """The next `count` requests whose "METHOD /template" matches `pattern` (shell wildcards) fail.
+    """The next `count` requests whose "METHOD /template" or "METHOD /path" matches `pattern` (shell wildcards) fail.
 
     `lost` executes the request and closes the connection; `lost-500` executes it and answers 500, which
-    makes discord.py itself repeat it; `slow` answers after `seconds`. `skip` lets that many through first.
+    makes discord.py itself repeat it; `slow` answers after `seconds`; `refused` answers Discord's `code`. `skip`
+    lets that many through first.
     "GATEWAY REQUEST_GUILD_MEMBERS" is the request for a list of members, refused with RATE_LIMITED whatever the kind.
     """
 
@@ -23,6 +24,7 @@ class Fault:
     seconds: float = 0.2
     skip: int = 0
     is_global: bool = False
+    code: int = 0
 
 
 @dataclass
@@ -36,10 +38,10 @@ class Faults:
             raise ValueError(f"unknown fault {fault.kind!r}; one of {', '.join(KINDS)}")
         self.pending.append(fault)
 
-    def take(self, method: str, template: str) -> Fault | None:
+    def take(self, method: str, template: str, path: str = "") -> Fault | None:
         """The fault that hits this request, counted down."""
         for fault in self.pending:
-            if fnmatch.fnmatchcase(f"{method} {template}", fault.pattern):
+            if any(fnmatch.fnmatchcase(f"{method} {one}", fault.pattern) for one in (template, path)):
                 return self._count(fault)
         return None
 

@@ -133,7 +133,7 @@ def set_intents(world: DiscordWorld, body: Body) -> Body:
 
 @act("fault")
 def fault(world: DiscordWorld, body: Body) -> Body:
-    """{kind, pattern?, count?, seconds?, skip?, global?}: the next matching requests fail."""
+    """{kind, pattern?, count?, seconds?, skip?, global?, code?}: the next matching requests fail."""
     try:
         world.faults.add(
             Fault(
@@ -143,6 +143,7 @@ def fault(world: DiscordWorld, body: Body) -> Body:
                 seconds=float(body.get("seconds", 0.2)),
                 skip=int(body.get("skip", 0)),
                 is_global=bool(body.get("global", False)),
+                code=int(body.get("code", 0)),
             )
         )
     except ValueError as error:

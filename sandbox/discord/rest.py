@@ -67,7 +67,7 @@ class Rest:
         try:
             template, params, handler = self._match(record)
             self._authorize(request, template)
-            fault = world.faults.take(request.method, template)
+            fault = world.faults.take(request.method, template, path)
             early = self._early(fault, record, params, headers)
             answer = early or await self._execute(request, record, params, handler, headers)
         except ApiError as error:
@@ -101,6 +101,8 @@ class Rest:
         if fault is not None and fault.kind in ("500", "502", "503", "504"):
             body = {"message": f"{fault.kind}: sandbox fault", "code": 0}
             return _Answer(FAULT_STATUS[fault.kind], body, headers)
+        if fault is not None and fault.kind == "refused":
+            raise ApiError(fault.code)
         if not verdict.allowed:
             return _too_many(verdict.retry_after, verdict.is_global, headers)
         return None

@@ -31,7 +31,12 @@ async def history(call: Call) -> Reply:
     found = [one for one in channel.messages.values() if one.visible_to is None]
     found.sort(key=lambda one: int(one.id))
     chosen = _window(found, call.query, limit)
-    return 200, [payloads.message(world, one) for one in reversed(chosen)]
+    return 200, [_without_nonce(payloads.message(world, one)) for one in reversed(chosen)]
+
+
+def _without_nonce(body: dict[str, Any]) -> dict[str, Any]:
+    """Discord tells it in the answer and the event, and keeps it for some minutes for itself."""
+    return {name: value for name, value in body.items() if name != "nonce"}
 
 
 def _limit(call: Call, default: int, high: int) -> int:
