@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import discord
 
+from cogs._refusals import NOTHING_LEFT, refused
 from cogs._sender import DiscordSender
 from core.errors import NotReady
-from raffle_system.link_roles import RoleRefused
 
 REASON = "Kick account linked or unlinked"
 
@@ -18,15 +18,13 @@ class RoleSetter:
         self._sender = sender
 
     async def __call__(self, guild_id: int, discord_id: int, role_id: int, wanted: bool) -> None:
-        """Errors: `RoleRefused` where Discord will not, or knows member or role no more; others are worth a retry."""
+        """Errors: `NotReady`; `Refused` as Discord's code has it; after others nobody knows whether it was done."""
         bot = self._sender.bot
         if bot is None or not bot.is_ready():
             raise NotReady("Discord is not connected")
         change = bot.http.add_role if wanted else bot.http.remove_role
         try:
             await change(guild_id, discord_id, role_id, reason=REASON)
-        except discord.NotFound as error:
-            if wanted:
-                raise RoleRefused(error.text) from error
-        except discord.Forbidden as error:
-            raise RoleRefused(error.text) from error
+        except discord.HTTPException as error:
+            if wanted or error.code not in NOTHING_LEFT:
+                raise refused(error) from error

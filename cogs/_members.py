@@ -11,13 +11,13 @@ import aiohttp
 import discord
 
 from cogs._presence import present_in
+from cogs._refusals import NOTHING_LEFT, refused
 from cogs._sender import DiscordSender
 from cogs.client import DrumrollBot
 from core.clock import Clock
 from core.db import Connection
 from core.errors import NotReady
 from giveaway.facts import Holding, Person
-from giveaway.winners import RoleRefused
 from raffle_system import credits
 from raffle_system.entrants import Present
 
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 ASKED_AT_ONCE, BREATH_EVERY = 100, 5_000
 LIST_SECONDS, LONGEST_PAUSE, ANSWER_SECONDS = 30.0, 600.0, 10.0
-_MEMBER_GONE, _USER_GONE, _ROLE_GONE = 10007, 10013, 10011
 
 
 def person_of(member: discord.Member) -> Person:
@@ -172,7 +171,7 @@ class MemberLists:
 
 
 class GuildRoles:
-    """Gives and takes winners' roles. Errors: `RoleRefused` where trying again cannot help."""
+    """Gives and takes winners' roles. Errors: `NotReady`; `Refused` as Discord's code has it."""
 
     def __init__(self, sender: DiscordSender) -> None:
         self._sender = sender
@@ -180,18 +179,16 @@ class GuildRoles:
     async def give(self, guild_id: int, user_id: int, role_id: int) -> None:
         try:
             await self._bot().http.add_role(guild_id, user_id, role_id, reason="Giveaway won")
-        except (discord.Forbidden, discord.NotFound) as error:
-            raise RoleRefused(str(error)) from error
+        except discord.HTTPException as error:
+            raise refused(error) from error
 
     async def take(self, guild_id: int, user_id: int, role_id: int) -> None:
         """A member or role that is gone has nothing to give back."""
         try:
             await self._bot().http.remove_role(guild_id, user_id, role_id, reason="Giveaway prize passed on")
-        except discord.NotFound as error:
-            if error.code not in (_MEMBER_GONE, _USER_GONE, _ROLE_GONE):
-                raise RoleRefused(str(error)) from error
-        except discord.Forbidden as error:
-            raise RoleRefused(str(error)) from error
+        except discord.HTTPException as error:
+            if error.code not in NOTHING_LEFT:
+                raise refused(error) from error
 
     def _bot(self) -> DrumrollBot:
         if self._sender.bot is None or not self._sender.connected:

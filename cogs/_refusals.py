@@ -26,6 +26,8 @@ _WHY = {
     10003: "channel_gone", 10004: "channel_gone", 10013: "dm_closed", 50007: "dm_closed",
     50278: "dm_closed", 20026: "flagged", 200000: "automod", 200001: "automod", 240000: "automod",
 }  # fmt: skip
+# A member or role that is gone has no role to give back.
+NOTHING_LEFT = (10007, 10011, 10013)
 _BY_STATUS: dict[int, Kind] = {400: "ours", 413: "ours"}
 _BY_STATUS_OF_A_CODE: dict[int, Kind] = {**_BY_STATUS, 403: "blocked", 404: "final"}
 _KINDS: dict[Kind, type[Refused]] = {"passing": Passing, "blocked": Blocked, "final": Gone, "ours": Gone}

@@ -50,7 +50,7 @@ class Outbox:
         self._sender = sender
         self._followers = dict(followers or {})
         self._undelivered = Undelivered(clock, guilds, sender)
-        self._lanes = Lanes()
+        self._lanes: Lanes[int] = Lanes()
         self._refused: deque[datetime] = deque()
         self._arrived_at: datetime | None = None
         self.delivered = 0
@@ -78,12 +78,13 @@ class Outbox:
         settled = await asyncio.gather(*(self._deliver(row) for row in rows))
         return sum(settled)
 
-    async def _empty(self, row: Row) -> None:
-        """A lane's rows one after another, as long as they go."""
+    async def _empty(self, row: Row) -> bool:
+        """A lane's rows one after another, as long as they go; whether nothing is left."""
         rows = [row]
         while rows and await self._deliver(rows[0]):
             async with self._db.transaction() as conn:
                 rows = await store.take(conn, self._clock.now(), 1, lane=row["lane"])
+        return not rows
 
     async def _deliver(self, row: Row) -> bool:
         try:

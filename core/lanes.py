@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from core.db import log_failure
+
+K = TypeVar("K", bound=Hashable)
 
 log = logging.getLogger(__name__)
 
@@ -18,19 +21,19 @@ MOST, MOST_OF_ONE = 200, 20
 @dataclass(frozen=True)
 class _Running:
     server: int
-    task: asyncio.Task[None]
+    task: asyncio.Task[bool]
 
 
-class Lanes:
+class Lanes(Generic[K]):
     """At most `most` pieces at once, `most_of_one` of one server: a server whose answers hang holds up itself alone."""
 
     def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE) -> None:
         self._most = most
         self._most_of_one = most_of_one
-        self._running: dict[int, _Running] = {}
+        self._running: dict[K, _Running] = {}
 
     @property
-    def busy(self) -> list[int]:
+    def busy(self) -> list[K]:
         """The lanes that are at work."""
         return list(self._running)
 
@@ -44,8 +47,11 @@ class Lanes:
         counts = Counter(running.server for running in self._running.values())
         return [server for server, count in counts.items() if count >= self._most_of_one]
 
-    def start(self, lane: int, server: int, work: Callable[[], Awaitable[object]]) -> asyncio.Task[None]:
-        """Begin a piece in a lane that is not busy. What it raises is logged: whoever starts the lanes comes back."""
+    def start(self, lane: K, server: int, work: Callable[[], Awaitable[bool]]) -> asyncio.Task[bool]:
+        """Begin a piece in a lane that is not busy; whether it came to its end.
+
+        What it raises is logged: whoever starts the lanes comes back.
+        """
         task = asyncio.create_task(_guarded(lane, work))
         self._running[lane] = _Running(server, task)
         task.add_done_callback(lambda _task: self._running.pop(lane, None))
@@ -59,8 +65,9 @@ class Lanes:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _guarded(lane: int, work: Callable[[], Awaitable[object]]) -> None:
+async def _guarded(lane: Hashable, work: Callable[[], Awaitable[bool]]) -> bool:
     try:
-        await work()
+        return await work()
     except Exception as error:  # noqa: BLE001 - logged; the other lanes go on
-        log_failure(log, "lane_failed", error, lane=lane)
+        log_failure(log, "lane_failed", error, lane=str(lane))
+        return False

@@ -108,18 +108,42 @@ async def note_closed_dm(conn: Connection, giveaway_id: int, user_id: int, now: 
     return result.rowcount == 1
 
 
-async def due_roles(conn: Connection, now: datetime, limit: int) -> list[Row]:
-    """Roles to give or to take: `giveaway_id`, `guild_id`, `user_id`, `role_state`, `attempts`, `role_id`."""
+async def due_roles(
+    conn: Connection, now: datetime, limit: int, busy: Sequence[tuple[int, int]] = (), full: Sequence[int] = ()
+) -> list[Row]:  # fmt: skip
+    """Roles to give or to take: `giveaway_id`, `guild_id`, `user_id`, `role_state`, `attempts`, `role_id`.
+
+    Not the `busy` (giveaway, user), nor those of `full` servers and of servers without the bot.
+    """
     result = await conn.execute(
         text(
             "SELECT w.giveaway_id, w.guild_id, w.user_id, w.role_state, w.role_attempts AS attempts, "
             "CAST(g.settings ->> 'winner_role_id' AS bigint) AS role_id "
             "FROM giveaway_winners w JOIN giveaways g USING (giveaway_id) "
-            "WHERE w.role_state IN ('give', 'take') AND w.role_next_at <= :now ORDER BY w.role_next_at LIMIT :limit"
+            "WHERE w.role_state IN ('give', 'take') AND w.role_next_at <= :now "
+            "AND w.guild_id <> ALL(CAST(:full AS bigint[])) AND (w.giveaway_id, w.user_id) NOT IN "
+            "(SELECT * FROM unnest(CAST(:giveaways AS bigint[]), CAST(:users AS bigint[]))) "
+            "AND w.guild_id NOT IN (SELECT guild_id FROM guild_settings WHERE left_at IS NOT NULL) "
+            "ORDER BY w.role_next_at LIMIT :limit"
         ),
-        {"now": now, "limit": limit},
-    )
+        {
+            "now": now, "limit": limit, "full": list(full),
+            "giveaways": [giveaway for giveaway, _user in busy], "users": [user for _giveaway, user in busy],
+        },
+    )  # fmt: skip
     return [dict(row) for row in result.mappings()]
+
+
+async def claim_role_notice(conn: Connection, giveaway_id: int, user_id: int, now: datetime) -> bool:
+    """True for the first caller of a place: the one that tells the host."""
+    result = await conn.execute(
+        text(
+            "UPDATE giveaway_winners SET role_told_at = :now "
+            "WHERE giveaway_id = :id AND user_id = :user AND role_told_at IS NULL"
+        ),
+        {"id": giveaway_id, "user": user_id, "now": now},
+    )
+    return result.rowcount == 1
 
 
 async def settle_role(

@@ -9,11 +9,11 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from core import draws, outbox, reserves
+from core import draws, outbox, reserves, tries
 from core.db import Connection, Database, Row
 from core.draws import Replacement, WhyNot
 from core.errors import NotReady, UserError
-from core.outbox import backoff
+from core.lanes import Lanes
 from core.reserves import Look, Member
 from core.texts import mention
 from giveaway import announcements, journal, letters, requirements, settings, store, wishes
@@ -24,7 +24,7 @@ from giveaway.models import ENDED, Giveaway, Winner
 
 log = logging.getLogger(__name__)
 
-ROLE_BATCH, ROLE_TRIES = 50, 8
+ROLE_BATCH, ROLE_SECONDS = 50, 5.0
 
 
 async def places(conn: Connection, giveaway_id: int) -> list[Winner]:
@@ -187,19 +187,15 @@ async def lapse(conn: Connection, tools: Tools, giveaway_id: int, user_id: int, 
     return True
 
 
-class RoleRefused(Exception):
-    """Discord will never do it (permission, role or member gone); the text says why."""
-
-
 class Roles(Protocol):
     """The edge that gives and takes roles; both may be repeated."""
 
     async def give(self, guild_id: int, user_id: int, role_id: int) -> None:
-        """Errors: `RoleRefused`; anything else is retried."""
+        """Errors: `NotReady`; `core.letters.Refused`; after others nobody knows whether it was done."""
         ...
 
     async def take(self, guild_id: int, user_id: int, role_id: int) -> None:
-        """Errors: `RoleRefused`; anything else is retried."""
+        """Errors: `NotReady`; `core.letters.Refused`; after others nobody knows whether it was done."""
         ...
 
 
@@ -210,47 +206,57 @@ class WinnerRoles:
         self._db = db
         self._tools = tools
         self._roles = roles
+        self._lanes: Lanes[tuple[int, int]] = Lanes()
 
     async def settle_due(self) -> int:
-        """Try every role that is due once, the servers side by side; how many are settled."""
+        """Try every role that is due once, side by side; how many are settled in time. Others go on by themselves."""
         async with self._db.transaction() as conn:
-            rows = await places_store.due_roles(conn, self._tools.clock.now(), ROLE_BATCH)
-        by_guild: dict[int, list[Row]] = {}
-        for row in rows:
-            by_guild.setdefault(row["guild_id"], []).append(row)
-        return sum(await asyncio.gather(*map(self._settle_all, by_guild.values())))
-
-    async def _settle_all(self, rows: Sequence[Row]) -> int:
-        return sum([await self._settle(row) for row in rows])
+            rows = await places_store.due_roles(
+                conn, self._tools.clock.now(), ROLE_BATCH, self._lanes.busy, self._lanes.full
+            )
+        tasks = [
+            self._lanes.start((row["giveaway_id"], row["user_id"]), row["guild_id"], partial(self._settle, row))
+            for row in rows
+        ]
+        if not tasks:
+            return 0
+        ended, _running = await asyncio.wait(tasks, timeout=ROLE_SECONDS)
+        return sum(task.result() for task in ended)
 
     async def _settle(self, row: Row) -> bool:
         act = self._roles.give if row["role_state"] == "give" else self._roles.take
         try:
             await act(row["guild_id"], row["user_id"], row["role_id"])
-        except RoleRefused as error:
-            return await self._failed(row, str(error))
         except NotReady:
             return False
         except Exception as error:  # noqa: BLE001 - the row outlives whatever the network does
-            log.warning("winner_role_retry", extra={"fields": {"user": row["user_id"], "error": repr(error)}})
-            if row["attempts"] + 1 >= ROLE_TRIES:
-                return await self._failed(row, repr(error))
-            next_at = self._tools.clock.now() + backoff(row["attempts"])
-            return await self._store(row, row["role_state"], next_at)
-        return await self._store(row, "given" if row["role_state"] == "give" else "taken", None)
+            return await self._failed(row, error)
+        await self._store(row, "given" if row["role_state"] == "give" else "taken", None)
+        return True
 
-    async def _store(self, row: Row, state: str, next_at: datetime | None) -> bool:
+    async def _store(self, row: Row, state: str, next_at: datetime | None) -> None:
         async with self._db.transaction() as conn:
             await places_store.settle_role(conn, row["giveaway_id"], row["user_id"], row["role_state"], state, next_at)
-        return next_at is None
 
-    async def _failed(self, row: Row, error: str) -> bool:
-        log.warning("winner_role_refused", extra={"fields": {"user": row["user_id"], "error": error}})
+    async def _failed(self, row: Row, error: Exception) -> bool:
+        log.warning("winner_role_failed", extra={"fields": {"user": row["user_id"], "error": repr(error)}})
+        wait, tell = tries.after(error, row["attempts"])
+        now = self._tools.clock.now()
+        if wait is None:
+            await self._store(row, "failed", None)
+        else:
+            await self._store(row, row["role_state"], now + wait)
+        if tell:
+            await self._tell_host(row, now)
+        return wait is None
+
+    async def _tell_host(self, row: Row, now: datetime) -> None:
+        """Once for each role."""
         async with self._db.transaction() as conn:
-            await places_store.settle_role(conn, row["giveaway_id"], row["user_id"], row["role_state"], "failed", None)
             found = await store.get(conn, row["giveaway_id"])
-            if found is not None:
+            if found is not None and await places_store.claim_role_notice(
+                conn, row["giveaway_id"], row["user_id"], now
+            ):  # fmt: skip
                 giveaway = Giveaway.from_row(found)
                 who, role = mention(row["user_id"]), announcements.role_mention(row["role_id"])
                 await journal.tell_host(conn, self._tools, giveaway, "giveaway.host_role_failed", member=who, role=role)
-        return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from giveaway.facts import Holding, Person, Tools
 from giveaway.levels import CountedActivity
 from giveaway.models import Draft, Entities, Entry, Giveaway, RoleEntity
 from giveaway.publishing import GiveawayPost, GiveawayPublisher
-from giveaway.winners import RoleRefused, WinnerRoles
+from giveaway.winners import WinnerRoles
 
 GUILD, OTHER_GUILD, CHANNEL, HOST, BOT, OWNER = 900, 901, 5_000, 77, 424242, 76
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -121,18 +122,18 @@ class FakeSender:
 class FakeRoles:
     def __init__(self) -> None:
         self.done: list[tuple[str, int, int]] = []
-        self.refuses = False
         self.fault: Exception | None = None
+        self.hangs: dict[int, asyncio.Event] = {}
 
     async def give(self, guild_id: int, user_id: int, role_id: int) -> None:
-        self._act("give", user_id, role_id)
+        await self._act("give", user_id, role_id)
 
     async def take(self, guild_id: int, user_id: int, role_id: int) -> None:
-        self._act("take", user_id, role_id)
+        await self._act("take", user_id, role_id)
 
-    def _act(self, name: str, user_id: int, role_id: int) -> None:
-        if self.refuses:
-            raise RoleRefused("role above the bot's own")
+    async def _act(self, name: str, user_id: int, role_id: int) -> None:
+        if user_id in self.hangs:
+            await self.hangs[user_id].wait()
         if self.fault is not None:
             raise self.fault
         self.done.append((name, user_id, role_id))

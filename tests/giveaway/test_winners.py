@@ -11,11 +11,13 @@ import pytest
 
 from core import fair_draw
 from core.errors import UserError
+from core.letters import Blocked, Gone
 from core.verify import verify
 from giveaway import giveaway_system as system
 from giveaway import queries, settings, winners
 from giveaway.models import Giveaway, Options, Requirement, Requirements, Winner
 from tests.giveaway.support import BOT, CHANNEL, GUILD, HOST, VIP, World, person
+from tests.patience import until
 
 ROLE = 66
 
@@ -199,18 +201,43 @@ async def test_the_winners_role_is_given_and_taken_from_who_lost_the_place(world
     assert sorted(world.roles.done[1:]) == [("give", new, ROLE), ("take", first.user_id, ROLE)]
 
 
-async def test_a_role_that_cannot_be_given_is_told_to_the_host(world: World) -> None:
+@pytest.mark.parametrize("mended", [True, False])
+async def test_a_role_that_cannot_be_given_is_told_to_the_host_once(world: World, mended: bool) -> None:
+    """A missing permission may be mended a minute later; a role that is gone is gone."""
     giveaway = await _drawn(world, winner_role_id=ROLE)
     world.roles.fault = ConnectionError("Discord is down")
     assert await world.winner_roles.settle_due() == 0
     assert await world.winner_roles.settle_due() == 0
     world.clock.advance(minutes=1)
-    world.roles.refuses = True
-    assert await world.winner_roles.settle_due() == 1
-    world.clock.advance(days=1)
+    world.roles.fault = Blocked("role above the bot's own") if mended else Gone("unknown role")
+    assert await world.winner_roles.settle_due() == (0 if mended else 1)
+    world.clock.advance(minutes=5)
     assert await world.winner_roles.settle_due() == 0
+    world.roles.fault = None
+    world.clock.advance(hours=2)
+    assert await world.winner_roles.settle_due() == (1 if mended else 0)
+    assert len(world.roles.done) == (1 if mended else 0)
     await world.deliver()
-    assert "host_role_failed" in world.sender.of(f"{giveaway.draw_id}/host")[0].message.embeds[0].description
+    (told,) = world.sender.of(f"{giveaway.draw_id}/host")
+    assert "host_role_failed" in told.message.embeds[0].description
+
+
+async def test_a_server_whose_roles_hang_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winners, "ROLE_SECONDS", 0.01)
+    giveaway = await _drawn(world, winner_role_id=ROLE)
+    (first,) = await _places(world, giveaway)
+    hangs = world.roles.hangs[first.user_id] = asyncio.Event()
+    assert await world.winner_roles.settle_due() == 0
+    other = await _drawn(world, winner_role_id=ROLE)
+    await until(lambda: _settled(world))
+    assert [user for _act, user, _role in world.roles.done] == [w.user_id for w in await _places(world, other)]
+    hangs.set()
+    await until(lambda: len(world.roles.done) == 2)
+
+
+async def _settled(world: World) -> bool:
+    await world.winner_roles.settle_due()
+    return len(world.roles.done) == 1
 
 
 async def test_closed_direct_messages_are_noted_for_the_host(world: World) -> None:

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from core import identity
+from core import identity, tries
 from core.kick_events import KickChannelIds
+from core.letters import Blocked, Gone
 from raffle_system.kick_intake import HEARD_KEY
-from raffle_system.link_roles import LinkRoles, RoleRefused
+from raffle_system.link_roles import LinkRoles
 from sandbox.kick.frames import viewer_id
 from sandbox.kick.official import gifts_body
 from tests.kick_webhooks.conftest import Rig
@@ -116,10 +117,11 @@ async def test_the_link_role_is_given_and_taken_and_a_refusal_is_told(rig: Rig) 
     world = rig.raffle
     await world.set("link_role_id", 777)
     done: list[tuple[int, int, bool]] = []
+    faults: dict[int, Exception] = {}
 
     async def set_role(_guild: int, member: int, role: int, wanted: bool) -> None:
-        if member == OTHER:
-            raise RoleRefused("Missing Permissions")
+        if member in faults:
+            raise faults[member]
         done.append((member, role, wanted))
 
     roles = LinkRoles(world.db, world.clock, world.guilds, set_role)
@@ -128,10 +130,27 @@ async def test_the_link_role_is_given_and_taken_and_a_refusal_is_told(rig: Rig) 
     async with world.db.transaction() as conn:
         await rig.intake.linking.end(conn, world.guild_id, MEMBER, MEMBER)
     await _bind(rig, world.guild_id, OTHER, "viewer_y")
+    faults[OTHER] = Blocked("Missing Permissions")
     assert await roles.do_due() == 2
     assert await roles.do_due() == 0
+    world.clock.advance(timedelta(minutes=2))
+    assert await roles.do_due() == 1
     assert done == [(MEMBER, 777, True), (MEMBER, 777, False)]
-    assert "link.role_failed" in (await world.said())[-1].embeds[0].description
+    faults.clear()
+    world.clock.advance(timedelta(minutes=5))
+    assert await roles.do_due() == 1
+    assert done[-1] == (OTHER, 777, True)
+    told = [message.embeds[0].description for message in await world.said() if message.embeds]
+    assert sum("link.role_failed" in text for text in told) == 1
+
+
+def test_how_often_a_role_is_tried_again() -> None:
+    waits = [tries.after(Blocked("50013"), n) for n in (0, 1, 6, 100)]
+    assert [(wait.total_seconds() / 60, tell) for wait, tell in waits if wait] == [
+        (1, True), (2, True), (60, True), (60, True),
+    ]  # fmt: skip
+    assert [tries.after(OSError(), n).tell for n in (0, 6, 7)] == [False, False, True]
+    assert tries.after(Gone("10007"), 0) == tries.after(Blocked("50013"), tries.MOST) == (None, True)
 
 
 @pytest.mark.parametrize("away", [SECOND, timedelta(minutes=3)])
