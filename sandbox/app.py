@@ -10,6 +10,7 @@ from sandbox import discord, kick, page, panels
 from sandbox.affiliate import CODE, FEED_ID, AffiliateFeed
 from sandbox.beacon import Beacon
 from sandbox.clock import TurnableClock
+from sandbox.visitors import own_visitors
 
 HOST = "127.0.0.1"
 SECRET = b"the sandbox's beacon signs for itself"
@@ -33,7 +34,7 @@ class Sandbox:
         return f"http://{HOST}:{self.port}"
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[own_visitors])
         discord.add_routes(app, self.discord, "/discord")
         kick.add_routes(app, self.kick, "/kick")
         self.affiliate.add_routes(app, "/affiliate")

@@ -57,9 +57,12 @@ class Demo:
 
     def save(self) -> None:
         """Write the world beside the old one, then put it in its place."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
         state = {"now": self.clock.now().isoformat(), "discord": self.sandbox.discord.to_json()}
         new = self._file.with_suffix(".new")
+        new.touch(mode=0o600)
+        new.chmod(0o600)
         new.write_text(json.dumps(state))
         new.replace(self._file)
 

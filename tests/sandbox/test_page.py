@@ -22,6 +22,7 @@ from sandbox.affiliate import Trouble
 from sandbox.app import Sandbox
 from sandbox.driver import Discord
 from sandbox.panels import SENT_LINES
+from sandbox.run import Demo
 from tests.patience import FACTOR
 
 NODE = shutil.which("node")
@@ -299,6 +300,50 @@ async def test_the_sockets_are_for_the_servers_own_page(sandbox: Sandbox, path: 
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await session.ws_connect(sandbox.url + path, headers={"Origin": "https://elsewhere.example"})
     assert refused.value.status == 403
+
+
+SAY = "/discord/control/act/say"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        (SAY, {}, 200), (SAY, {"Origin": "{own}", "Sec-Fetch-Site": "same-origin"}, 200),
+        (SAY, {"Origin": "http://evil.example"}, 403), (SAY, {"Origin": "null"}, 403),
+        (SAY, {"Host": "evil.example"}, 403), (SAY, {"Host": "evil.example:80", "Origin": "http://evil.example"}, 403),
+        (SAY, {"Sec-Fetch-Site": "cross-site"}, 403), (SAY, {"Sec-Fetch-Site": "same-site"}, 403),
+        (SAY, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 403),
+        ("/clock", {"Origin": "http://evil.example"}, 403), ("/clock", {"Origin": "https://kick.com"}, 403),
+    ],
+)  # fmt: skip
+async def test_no_other_page_drives_the_sandbox(
+    sandbox: Sandbox, path: str, headers: dict[str, str], status: int
+) -> None:
+    """Neither by a form or script of its own, nor under a name that it turned to this machine."""
+    said = {"as": "viewer1", "channel": "general", "content": "hello"} if path == SAY else {"speed": 60}
+    own = {name: value.replace("{own}", sandbox.url) for name, value in headers.items()}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(sandbox.url + path, data=json.dumps(said), headers=own) as answer,
+    ):
+        assert answer.status == status
+    channel = next(one for one in sandbox.discord.channels.values() if one.name == "general")
+    assert len([m for m in channel.messages.values() if m.content == "hello"]) == (status == 200)
+    assert sandbox.clock.speed == 1
+
+
+async def test_the_sandbox_is_looked_at_under_this_machines_names_and_by_links(sandbox: Sandbox) -> None:
+    local = {"Host": f"localhost:{sandbox.port}"}
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    for headers, status in ((local, 200), (link, 200), ({"Host": "evil.example"}, 403), ({"Host": "[bad"}, 403)):
+        assert (await fetch(sandbox, "/", headers=headers))[0] == status
+    assert (await fetch(sandbox, "/discord/control/state", headers={"Sec-Fetch-Site": "cross-site"}))[0] == 403
+
+
+def test_the_demos_folder_is_its_owners(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    Demo(folder).save()
+    assert [one.stat().st_mode & 0o777 for one in (folder, folder / "world.json")] == [0o700, 0o600]
 
 
 async def test_a_persons_socket_tells_what_that_person_sees(sandbox: Sandbox) -> None:
