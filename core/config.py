@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from core.addresses import feed_address, is_loopback_address
-from core.beacon import DEFAULT_URLS
+from core.beacon import DEFAULT_URLS, QUICKNET
 from core.errors import ConfigError
 
 T = TypeVar("T")
@@ -380,4 +380,10 @@ def _check_together(config: Config) -> None:
     if any(part is not None for part in chain) and None in chain:
         raise ConfigError(
             "DRAND_CHAIN_HASH, DRAND_PUBLIC_KEY, DRAND_GENESIS and DRAND_PERIOD belong together: set all or none"
+        )
+    quicknet = (QUICKNET.chain_hash, QUICKNET.public_key, QUICKNET.genesis, QUICKNET.period)
+    if chain not in ((None,) * 4, quicknet) and not config.sandboxed:
+        raise ConfigError(
+            f"DRAND_CHAIN_HASH={config.drand_chain_hash} is refused: whoever runs another chain than drand's quicknet "
+            "may know its numbers; DISCORD_API_BASE must be a loopback address for it"
         )

@@ -52,6 +52,7 @@ class Frozen:
     total_tickets: int
     round: int | None
     round_at: datetime | None
+    other_chain: str | None = None  # the hash of the beacon's chain where that is not drand's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +114,7 @@ async def freeze_draw(conn: Connection, clock: Clock, chain: BeaconChain, draw_i
         draw_id=draw_id, entrants_sha256=digest, entrant_count=freeze.entrant_count,
         total_tickets=freeze.total_tickets, round=round_,
         round_at=None if round_ is None else chain.time_of(round_),
+        other_chain=None if round_ is None or chain.is_quicknet else chain.chain_hash,
     )  # fmt: skip
 
 

@@ -149,6 +149,8 @@ def drawing(reader: Reader, giveaway: Giveaway, frozen: Frozen, excluded: int) -
     fields = [EmbedField(name=reader("giveaway.digest"), value=f"`{frozen.entrants_sha256}`", inline=False)]
     if frozen.round is not None and frozen.round_at is not None:
         when = reader("giveaway.round_at", number=str(frozen.round), when=moment(frozen.round_at, "T"))
+        if frozen.other_chain is not None:
+            when += "\n" + reader("draw.other_chain", chain=frozen.other_chain[:16])
         fields.append(EmbedField(name=reader("giveaway.round"), value=when, inline=False))
     footer = reader("giveaway.commitment_footer", number=str(giveaway.giveaway_id), commitment=giveaway.commitment)
     embed = _embed(giveaway, lines, BLUE, fields=fields, footer=footer)

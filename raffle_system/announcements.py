@@ -46,9 +46,13 @@ def freeze(
     fields.append(EmbedField(name=reader("draw.entrants_digest"), value=f"`{frozen.entrants_sha256}`", inline=False))
     if frozen.round is not None and frozen.round_at is not None:
         when = reader("draw.round_at", number=str(frozen.round), when=moment(frozen.round_at, "T"))
+        if frozen.other_chain is not None:
+            when += "\n" + reader("draw.other_chain", chain=frozen.other_chain[:16])
         fields.append(EmbedField(name=reader("draw.beacon_round"), value=when, inline=False))
     name = period_name(period, ZoneInfo(settings.timezone), reader.locale)
-    text = "draw.frozen_beacon" if frozen.round is not None else "draw.frozen_commit"
+    text = "draw.frozen_commit" if frozen.round is None else "draw.frozen_beacon"
+    if frozen.other_chain is not None:
+        text = "draw.frozen_other"
     embed = Embed(
         title=reader("draw.frozen_title", period=name), description=reader(text), colour=BLUE,
         fields=tuple(fields), footer=frozen.draw_id,

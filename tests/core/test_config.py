@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core import config
-from core.beacon import DEFAULT_URLS
+from core.beacon import DEFAULT_URLS, QUICKNET
 from core.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,8 +72,22 @@ BAD = [(name, bad) for name, (_good, _value, refused) in NAMED.items() for bad i
 
 def environ(name: str, value: str) -> dict[str, str]:
     """The variable, with what it needs beside it."""
-    beside = CHAIN if name in CHAIN else LOCAL if name.startswith("SANDBOX_") else {}
+    beside = {**CHAIN, **LOCAL} if name in CHAIN else LOCAL if name.startswith("SANDBOX_") else {}
     return {**beside, name: value}
+
+
+def test_another_chain_than_drands_is_for_the_sandbox_alone() -> None:
+    """Who runs a chain may know its numbers before everybody else."""
+    assert config.load({**CHAIN, **LOCAL}).drand_period == 3
+    with pytest.raises(ConfigError, match=r"DRAND_CHAIN_HASH=abab\w* is refused"):
+        config.load(CHAIN)
+    own = {
+        "DRAND_CHAIN_HASH": QUICKNET.chain_hash, "DRAND_PUBLIC_KEY": QUICKNET.public_key,
+        "DRAND_GENESIS": str(QUICKNET.genesis), "DRAND_PERIOD": str(QUICKNET.period),
+    }  # fmt: skip
+    assert config.load(own).drand_chain_hash == QUICKNET.chain_hash
+    with pytest.raises(ConfigError, match="is refused"):
+        config.load(own | {"DRAND_GENESIS": "1"})
 
 
 def test_the_tables_names_exist() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,10 +15,10 @@ from core.messages import Message
 from core.reserves import LEFT_SERVER, Look, looked_up
 from core.stores import draws as draws_store
 from core.verify import verify
-from raffle_system import draw, periods
+from raffle_system import announcements, draw, periods
 from raffle_system.draw import BELOW_MINIMUM
 from raffle_system.models import Period, Winner
-from tests.raffle.support import ADMIN, CHANNEL, DAY, MEMBER, MINUTE, OTHER, SECOND, THIRD, World, config
+from tests.raffle.support import ADMIN, CHANNEL, DAY, MEMBER, MINUTE, OTHER, SECOND, THIRD, EchoReader, World, config
 
 TICKETS = {MEMBER: 10, OTHER: 25, THIRD: 5}
 
@@ -89,6 +90,18 @@ async def test_the_winner_stands_everywhere_the_plan_looks(filled: World) -> Non
     assert (past.number, past.winners, past.participants) == (
         1, [Winner(discord_id=winner, ticket=ticket, prize="a prize")], 3,
     )  # fmt: skip
+
+
+async def test_a_chain_that_is_not_drands_is_not_called_so(filled: World) -> None:
+    started = await filled.start_draw()
+    page = str((await filled.said())[0].embeds[0])
+    assert "draw.frozen_other" in page
+    assert "draw.frozen_beacon" not in page
+    assert filled.beacon.chain.chain_hash[:16] in page
+    drands = replace(started.frozen, other_chain=None)
+    said = str(announcements.freeze(EchoReader(), filled.settings, started.period, drands, ""))
+    assert "draw.frozen_beacon" in said
+    assert "draw.other_chain" not in said
 
 
 async def test_what_is_said_and_who_is_pinged(filled: World) -> None:
