@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import logging
@@ -120,7 +121,7 @@ class DiscordSender:
                 record = await draws.record_of(conn, draw_id)
             name = f"{draw_id.replace('/', '-')}.json"
             if len(record) > LARGEST_FILE:
-                record, name = gzip.compress(record), f"{name}.gz"
+                record, name = await asyncio.to_thread(gzip.compress, record), f"{name}.gz"
             if len(record) <= LARGEST_FILE:
                 files.append(discord.File(io.BytesIO(record), filename=name))
         return files

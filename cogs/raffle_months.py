@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import re
@@ -70,7 +71,7 @@ class RaffleMonths(RaffleGroup):
             file = await month_ends.export(conn, period)
         name = f"raffle-{period.number}-ledger.csv"
         if len(file) > LARGEST_FILE:
-            file, name = gzip.compress(file), f"{name}.gz"
+            file, name = await asyncio.to_thread(gzip.compress, file), f"{name}.gz"
         if len(file) > LARGEST_FILE:
             raise UserError("export.too_large")
         text = ctx.reader("export.done", number=str(period.number))

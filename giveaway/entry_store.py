@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import text
 
 from core.db import Connection, HotStatement, Row
+from core.tables import ROWS_AT_ONCE
 from giveaway.store import COLUMNS, SHARDS
 
 # The share lock lets joins pass each other and makes the end of the giveaway wait for them; whoever comes after the
@@ -143,16 +144,17 @@ async def page(conn: Connection, giveaway_id: int, offset: int, limit: int) -> l
     return [dict(row) for row in result.mappings()]
 
 
-async def everybody(conn: Connection, giveaway_id: int) -> list[Row]:
-    """All entrants for a file, by id."""
-    result = await conn.execute(
+async def everybody(conn: Connection, giveaway_id: int) -> AsyncIterator[Sequence[Row]]:
+    """All entrants for a file, by id, some at a time."""
+    found = await conn.stream(
         text(
             "SELECT user_id, joined_at, entities_points AS points, excluded FROM giveaway_entries "
             "WHERE giveaway_id = :id AND left_at IS NULL ORDER BY user_id"
         ),
         {"id": giveaway_id},
     )
-    return [dict(row) for row in result.mappings()]
+    async for rows in found.mappings().partitions(ROWS_AT_ONCE):
+        yield [dict(row) for row in rows]
 
 
 async def over_time(conn: Connection, giveaway_id: int, seconds: int) -> list[Row]:

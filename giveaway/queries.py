@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core import draws
 from core.db import Connection, Row
 from core.errors import UserError
+from core.tables import as_csv
 from core.texts import percent
 from giveaway import entities, entry_store, presets, store, winners
 from giveaway.facts import Tools
@@ -131,15 +130,14 @@ async def own_entry(conn: Connection, giveaway: Giveaway, user_id: int) -> Entry
 async def entries_csv(conn: Connection, giveaway: Giveaway) -> bytes:
     """All entrants as CSV: user_id, joined_at (ISO, UTC), points, entries, odds of the first prize, excluded."""
     _entries, tickets = await totals(conn, giveaway)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(("user_id", "joined_at", "points", "entries", "first_prize_odds", "excluded"))
-    for row in await entry_store.everybody(conn, giveaway.giveaway_id):
+
+    def cells(row: Row) -> Sequence[object]:
         line = _line(row)
         odds = percent(line.tickets, tickets)
-        joined = line.joined_at.isoformat()
-        writer.writerow((line.user_id, joined, line.points, line.tickets, odds, line.excluded or ""))
-    return out.getvalue().encode("utf-8")
+        return line.user_id, line.joined_at, line.points, line.tickets, odds, line.excluded or ""
+
+    columns = ("user_id", "joined_at", "points", "entries", "first_prize_odds", "excluded")
+    return await as_csv(columns, entry_store.everybody(conn, giveaway.giveaway_id), cells)
 
 
 async def record(conn: Connection, giveaway: Giveaway) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +9,13 @@ from zoneinfo import ZoneInfo
 
 from core import guilds, outbox
 from core.clock import Clock
-from core.db import Connection, Row
+from core.db import Connection
 from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
 from core.jobs import last_multiple
 from core.messages import BLUE, GOLD, Embed, Message
 from core.stores import jobs
+from core.tables import as_csv
 from core.texts import Reader, moment
 from raffle_system import entrants, feed_store, month_store, periods, prize_store, store
 from raffle_system.announcements import period_name
@@ -25,7 +24,6 @@ from raffle_system.models import Period
 from raffle_system.month import next_boundary
 
 REMINDERS = (timedelta(days=1), timedelta(hours=1))
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,22 +134,6 @@ async def calendar(conn: Connection, clock: Clock, settings: GuildSettings, pres
 
 async def export(conn: Connection, period: Period) -> bytes:
     """The period's ledger as CSV (UTF-8 with a mark, for spreadsheets), oldest row first."""
-    return as_csv(await month_store.ledger(conn, period.id))
-
-
-def as_csv(rows: Sequence[Row]) -> bytes:
-    """Text that a spreadsheet would take for a formula is quoted with an apostrophe."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(month_store.LEDGER_COLUMNS)
-    for row in rows:
-        writer.writerow([_cell(row[name]) for name in month_store.LEDGER_COLUMNS])
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    columns = month_store.LEDGER_COLUMNS
+    rows = month_store.ledger(conn, period.id)
+    return b"\xef\xbb\xbf" + await as_csv(columns, rows, lambda row: [row[name] for name in columns])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import text
 
 from core.db import Connection, Row
+from core.tables import ROWS_AT_ONCE
 from raffle_system.ledger_store import BY_SOURCE
 
 LEDGER_COLUMNS = (
@@ -22,13 +24,15 @@ async def set_end(conn: Connection, period_id: int, end: datetime) -> None:
     )
 
 
-async def ledger(conn: Connection, period_id: int) -> list[Row]:
+async def ledger(conn: Connection, period_id: int) -> AsyncIterator[Sequence[Row]]:
+    """A period's rows, oldest first, some at a time."""
     columns = ", ".join(LEDGER_COLUMNS)
-    result = await conn.execute(
+    found = await conn.stream(
         text(f"SELECT {columns} FROM raffle_ticket_log WHERE period_id = :period_id ORDER BY id"),
         {"period_id": period_id},
     )
-    return [dict(row) for row in result.mappings()]
+    async for rows in found.mappings().partitions(ROWS_AT_ONCE):
+        yield [dict(row) for row in rows]
 
 
 _SOURCES = ", ".join(f"coalesce(sum({amount}), 0) AS {source}" for source, amount in BY_SOURCE.items())

@@ -6,8 +6,10 @@ import asyncio
 import csv
 import io
 import json
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -16,7 +18,8 @@ from cogs import _month_pages
 from core import draws, identity, verify
 from core.errors import NotReady, UserError
 from core.messages import Message
-from raffle_system import chart, claims, draw, entrants, month_ends, periods, prizes, reports
+from core.tables import as_csv
+from raffle_system import chart, claims, draw, entrants, month_ends, month_store, periods, prizes, reports
 from raffle_system.chart import Bar, ChartTexts
 from raffle_system.claims import Claims
 from raffle_system.models import Entering, Period
@@ -97,6 +100,29 @@ async def test_the_ledger_as_a_file(world: WagerWorld) -> None:
     assert [row["ticket_change"] for row in rows] == ["5", "1"]
     assert (rows[1]["kick_name"], rows[1]["description"]) == ("'=cmd|x", "'@SUM(A1)")
     assert rows[0]["discord_id"] == str(MEMBER)
+
+
+async def test_a_large_file_is_written_beside_the_loop_in_pieces(world: WagerWorld) -> None:
+    """Neither the rows nor the file are made in one piece: everybody else's clicks come in between."""
+    await world.execute(
+        "INSERT INTO raffle_ticket_log (guild_id, period_id, discord_id, kick_name, ticket_change, source, source_ref, "
+        "occurred_at, created_at) SELECT 1, :p, n, '', 1, 'bonus', n, :t, :t FROM generate_series(1, 2500) n",
+        p=(await world.period()).id, t=world.clock.now(),
+    )  # fmt: skip
+    async with world.db.transaction() as conn:
+        period = await periods.active(conn, world.guild_id)
+        pieces = [len(rows) async for rows in month_store.ledger(conn, period.id)]
+        file = await month_ends.export(conn, period)
+        writers = set()
+
+        def line(row: Any) -> list[object]:
+            writers.add(threading.current_thread())
+            return [row["id"]]
+
+        assert (await as_csv(["id"], month_store.ledger(conn, period.id), line)).count(b"\n") == 2501
+    assert pieces == [1000, 1000, 500]
+    assert file.count(b"\n") == 2501
+    assert threading.main_thread() not in writers
 
 
 @pytest.mark.parametrize(
