@@ -254,7 +254,7 @@ class Config:
     )
     auto_draw_on_reset: bool = _var("AUTO_DRAW_ON_RESET", _flag, False, "true or false")
     reset_day_of_month: int = _var("RESET_DAY_OF_MONTH", _integer(1, 28), 1, "a day from 1 to 28")
-    reset_hour: int = _var("RESET_HOUR_UTC", _integer(0, 23), 0, "an hour from 0 to 23")
+    reset_hour: int = _var("RESET_HOUR_UTC", _integer(0, 23), 0, "an hour from 0 to 23 (of BOT_TIMEZONE)")
 
     admin_channel_id: int | None = _var("RAFFLE_ADMIN_CHANNEL_ID", _snowflake, None, _ID_TEXT)
     shuffle_affiliate_url: str | None = _var(

@@ -12,6 +12,7 @@ from core.db import Connection, Database, Row
 from core.stores import settings as store
 from core.texts import Reader, Texts
 
+NOT_IN_ENVIRONMENT = frozenset({"manager_role_id", "left_at"})  # facts of one server alone
 FIRST_GUILD_ONLY = (
     "announcement_channel_id", "kick_channel", "kick_channel_id", "kick_chatroom_id",
     "kick_broadcaster_user_id", "link_role_id", "admin_channel_id", "shuffle_affiliate_url", "wager_sources",
@@ -72,7 +73,9 @@ def resolve(row: Row, config: Config, *, first: bool) -> GuildSettings:
     for name in (f.name for f in fields(GuildSettings) if f.name != "guild_id"):
         stored = row[name]
         usable = first or name not in FIRST_GUILD_ONLY
-        values[name] = stored if stored is not None else (getattr(config, name, None) if usable else None)
+        if stored is None and usable and name not in NOT_IN_ENVIRONMENT:
+            stored = getattr(config, name)
+        values[name] = stored
     return GuildSettings(**values)
 
 

@@ -1,4 +1,9 @@
-"""Limits of the raffle that are the same for every guild; rates are settings of a guild."""
+"""Limits of the raffle that are the same for every guild.
+
+Rates, intervals, channels and switches (WATCHTIME_TICKETS_PER_HOUR, RESET_DAY_OF_MONTH, ...) are settings:
+`core/config.py` reads their defaults from the environment, `core/guilds.py` has each guild's own, which
+`raffle config set` changes.
+"""
 
 from __future__ import annotations
 
