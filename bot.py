@@ -31,6 +31,7 @@ from cogs._members import GuildMembers, GuildRoles, MemberLists, TicketCredits
 from cogs._services import Services
 from core import config as configuration
 from core import logs
+from core.acts import Acts
 from core.beacon import QUICKNET, BeaconChain, BeaconClient
 from core.clock import SandboxClock, SystemClock
 from core.clock_follower import follow
@@ -216,6 +217,7 @@ class Parts:
         config, clock = process.config, process.clock
         self.clock = clock
         self.db = Database(url)
+        self.acts = Acts(self.db, clock)
         self.leadership = Leadership(url)
         self.guilds = Guilds(self.db, clock, config, process.texts)
         self.session = aiohttp.ClientSession()
@@ -260,7 +262,7 @@ class Parts:
         followers: dict[str, Follower] = {"giveaway": GiveawayPost(self.tools), DECISION_REF: decisions}
         self.outbox = Outbox(self.db, clock, self.guilds, self.sender, followers)
         self.services = Services(
-            config=config, clock=clock, db=self.db, guilds=self.guilds, texts=process.texts,
+            config=config, clock=clock, db=self.db, acts=self.acts, guilds=self.guilds, texts=process.texts,
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
             sign_in_url=sign_in.url_for, kick_user_id=people.id_of,
             tools=self.tools, checker=self.checker, counter=self.counter, outbox=self.outbox, members=members,

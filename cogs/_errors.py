@@ -9,11 +9,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from cogs._messages import NOBODY, embed_of
-from core.db import is_away
+from cogs import _answers
+from cogs._messages import embed_of
+from core.db import UnknownOutcome, is_away, is_beyond_column
 from core.errors import NotReady, UserError
 from core.messages import RED, Embed
-from core.texts import Reader, escape
+from core.texts import Mark, Reader, escape
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +43,23 @@ def explain(error: BaseException, reader: Reader) -> str:
     """What the user is told. The unexpected gets an incident id, which the log has with the traceback."""
     error = innermost(error)
     if isinstance(error, UserError):
-        args = {name: escape(value) if isinstance(value, str) else value for name, value in error.args_.items()}
+        args = {name: _shown(value) for name, value in error.args_.items()}
         return reader(error.key, **args)
+    if isinstance(error, UnknownOutcome):
+        log.warning("command_of_unknown_outcome", extra={"error": repr(error.__cause__)})
+        return reader("error.outcome_unknown")
+    if is_beyond_column(error):
+        return reader("error.no_such_number")
     if is_away(error) and not isinstance(error, discord.DiscordException):
         log.warning("command_while_database_away", extra={"error": repr(error)})
         return reader("error.database_away")
     if isinstance(error, NotReady):
         return reader("error.discord_away")
     return _of_discord(error, reader) or _incident(error, reader)
+
+
+def _shown(value: object) -> object:
+    return escape(value) if isinstance(value, str) and not isinstance(value, Mark) else value
 
 
 def _of_discord(error: BaseException, reader: Reader) -> str | None:
@@ -87,11 +97,7 @@ def spoken(error: BaseException) -> bool:
 
 async def answer_interaction(interaction: discord.Interaction, text: str) -> None:
     """Tell the person alone, whether the interaction was answered before or not."""
-    embed = error_embed(text)
     try:
-        if interaction.response.is_done():
-            await interaction.followup.send(embed=embed, ephemeral=True, allowed_mentions=NOBODY)
-        else:
-            await interaction.response.send_message(embed=embed, ephemeral=True, allowed_mentions=NOBODY)
+        await _answers.privately(interaction, Embed(description=text, colour=RED))
     except discord.HTTPException as error:
         log.warning("error_not_delivered", extra={"error": repr(error)})

@@ -38,12 +38,12 @@ __all__ = ["ANY", "DRAWN", "EDITABLE", "PAUSABLE", "RESUMABLE", "RUNNING", "STAR
 class GiveawayGroup:
     """Base of the classes that make up the giveaways' cog."""
 
-    @hybrid_group(invoke_without_command=True)
+    @hybrid_group(invoke_without_command=True, audience="public")
     @commands.guild_only()
     @look_cooldown()
     async def giveaway(self, ctx: Context) -> None:
         """The running giveaways."""
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             found, _more = await queries.listing(conn, ctx.settings.guild_id, "active", ctx.author.id)
         await ctx.say(replies.listing(ctx.reader, found))
 
@@ -91,7 +91,7 @@ def manager_only() -> Callable[[T], T]:
 
     async def check(ctx: Context) -> bool:
         try:
-            async with ctx.services.db.transaction() as conn:
+            async with ctx.services.db.reading() as conn:
                 await require_manager(ctx.services, conn, ctx.author, ctx.settings.guild_id)
         except UserError as error:
             # discord.py gives errors of a check to the handler only when they are of its own kind.
@@ -129,7 +129,7 @@ def offers_giveaways(statuses: Sequence[str] = ANY) -> Callable[[Command], Comma
     async def offer(interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
         services: Services = interaction.client.services
         reader = reader_of(services, interaction)
-        async with services.db.transaction() as conn:
+        async with services.db.reading() as conn:
             found = await queries.choices(conn, interaction.guild_id or 0, current, statuses)
         return [
             app_commands.Choice(name=_choice(reader, one), value=str(one.giveaway_id)) for one in found

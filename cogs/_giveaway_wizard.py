@@ -8,13 +8,16 @@ from zoneinfo import ZoneInfo
 
 import discord
 
+from cogs import _answers
 from cogs import _giveaway_forms as forms
+from cogs._acting import Work, perform
 from cogs._context import Context
 from cogs._giveaway_group import require_manager
 from cogs._giveaway_wish import Wish, gone_roles, preview_of, require_channel, require_roles
-from cogs._messages import NOBODY, embed_of
+from cogs._messages import embed_of
 from cogs._panels import Form, Panel, Press, show
 from cogs._services import Services
+from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, GREY, Embed
 from core.texts import Reader, moment
@@ -48,8 +51,15 @@ class Wizard:
         """Errors: those of every field that cannot be used."""
         return (wish or self.wish).draft(self.zone, self.services.clock.now())
 
+    async def _may(self, press: Press) -> None:
+        """Whoever presses must manage giveaways at that moment. Errors: `giveaway.manager_only`."""
+        if isinstance(press.user, discord.Member):
+            self.member = press.user
+        async with self.services.db.reading() as conn:
+            await require_manager(self.services, conn, press.user, self.member.guild.id)
+
     def _panel(self) -> Panel:
-        return Panel(self.member.id, self.reader)
+        return Panel(self.member.id, self.reader, self._may)
 
     # -- the first page -----------------------------------------------------------------------------------------
 
@@ -66,18 +76,23 @@ class Wizard:
         """At once the preview, or the form; where a form cannot open by itself, a button that opens it."""
         if preview:
             page, panel, content = await self._preview("")
-            await ctx.send(content=content, embed=embed_of(page), view=panel, ephemeral=True, allowed_mentions=NOBODY)
+            await ctx.send(content=content, embed=embed_of(page), view=panel)
             panel.shown = ctx.interaction
-        elif ctx.interaction is not None:
-            await ctx.interaction.response.send_modal(self.basics(self.ask_entities))
-        else:
-            panel = self._panel()
+            return
+        if ctx.interaction is not None and await _answers.open_form(ctx.interaction, self._first_form()):
+            return
+        panel = self._panel()
 
-            async def form(interaction: Press) -> None:
-                await interaction.response.send_modal(self.basics(self.ask_entities))
+        async def form(interaction: Press) -> None:
+            await _answers.open_form(interaction, self._first_form())
 
-            panel.button("giveaway.open_form", form, style=PRIMARY)
-            await ctx.send(embed=embed_of(self._words("giveaway.open_form_text")), view=panel, allowed_mentions=NOBODY)
+        panel.button("giveaway.open_form", form, style=PRIMARY, opens_form=True)
+        await ctx.send(embed=embed_of(self._words("giveaway.open_form_text")), view=panel)
+
+    def _first_form(self) -> Form:
+        form = self.basics(self.ask_entities)
+        form.may = self._may
+        return form
 
     def _words(self, key: str, colour: int = BLUE, **args: object) -> Embed:
         return Embed(description=self.reader(key, **args), colour=colour)
@@ -106,7 +121,7 @@ class Wizard:
         await self.requirements_page(interaction)
 
     async def _add_presets(self, panel: Panel) -> None:
-        async with self.services.db.transaction() as conn:
+        async with self.services.db.reading() as conn:
             known = await presets.listing(conn, self.member.guild.id)
 
         async def chosen(interaction: Press, values: list[str]) -> None:
@@ -118,17 +133,17 @@ class Wizard:
 
     async def entities_page(self, interaction: Press) -> None:
         """Roles and points, as often as wanted."""
-        async with self.services.db.transaction() as conn:
+        async with self.services.db.reading() as conn:
             tiers = await presets.tiers(conn, self.member.guild.id)
         panel = self._panel()
         add = self._form(lambda: forms.RolePointsForm(self.reader, self.wish, self.entities_page, tiers),
                          self.entities_page)  # fmt: skip
-        panel.button("giveaway.add_roles", add, style=PRIMARY)
+        panel.button("giveaway.add_roles", add, style=PRIMARY, opens_form=True)
         mode = self._form(lambda: forms.ModeForm(self.reader, self.wish, self.entities_page), self.entities_page)
-        panel.button("giveaway.change_mode", mode)
+        panel.button("giveaway.change_mode", mode, opens_form=True)
         keep = self._form(lambda: forms.NameForm(self.reader, "giveaway.preset_title", self._keep_preset),
                           self.entities_page)  # fmt: skip
-        panel.button("giveaway.keep_preset", keep, disabled=not self.wish.entities.roles)
+        panel.button("giveaway.keep_preset", keep, disabled=not self.wish.entities.roles, opens_form=True)
         panel.button("giveaway.next", self._after_entities, style=SUCCESS, disabled=not self.wish.entities.roles)
         panel.button("giveaway.mode_none", self._without_entities)
         await self._add_presets(panel)
@@ -151,11 +166,17 @@ class Wizard:
             panel.menu("giveaway.remove_roles", options, chosen, row=2, most=len(options))
 
     async def _keep_preset(self, interaction: Press, name: str) -> None:
-        async with self.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             await require_manager(self.services, conn, interaction.user, self.member.guild.id)
             wanted = replace(self.wish.entities, enabled=True)
             await presets.save(conn, self.services.clock, self.member.guild.id, name, wanted, self.member.id)
+            return self._words("giveaway.preset_saved", GREEN, name=name)
+
+        await self._perform(interaction, "giveaway.preset_save", work)
         await self.entities_page(interaction)
+
+    async def _perform(self, press: Press, name: str, work: Work) -> Embed:
+        return await perform(self.services, press.id, self.member.guild.id, press.user.id, name, work)
 
     async def _after_entities(self, interaction: Press) -> None:
         self.wish.entities = replace(self.wish.entities, enabled=True)
@@ -167,11 +188,11 @@ class Wizard:
         """Who may take part."""
         panel = self._panel()
         options = [discord.SelectOption(label=self.reader(f"giveaway.kind.{kind}"), value=kind) for kind in KINDS]
-        panel.menu("giveaway.choose_rule", options, self._rule_chosen, row=0)
+        panel.menu("giveaway.choose_rule", options, self._rule_chosen, row=0, opens_form=True)
         self._add_rule_removal(panel)
         bypass = self._form(lambda: forms.BypassForm(self.reader, self.wish, self.requirements_page),
                             self.requirements_page)  # fmt: skip
-        panel.button("giveaway.bypass_title", bypass, row=2, disabled=not self.wish.requirements.rules)
+        panel.button("giveaway.bypass_title", bypass, row=2, disabled=not self.wish.requirements.rules, opens_form=True)
         panel.button("giveaway.next", self.preview, style=SUCCESS, row=2)
         fields = announcements.terms(self.reader, self.wish.requirements, Entities(), ())
         page = Embed(
@@ -187,8 +208,8 @@ class Wizard:
             await self.requirements_page(interaction)
             return
         form = forms.RequirementForm(self.reader, self.wish, self.requirements_page, kind)
-        form.back = self.requirements_page
-        await interaction.response.send_modal(form)
+        form.back, form.may = self.requirements_page, self._may
+        await _answers.open_form(interaction, form)
 
     def _add_rule_removal(self, panel: Panel) -> None:
         async def chosen(interaction: Press, values: list[str]) -> None:
@@ -218,7 +239,7 @@ class Wizard:
         if self.wish.edits is not None:
             end = self.wish.new_end(self.zone, now) or self.wish.edits.end_time
             shown = replace(shown, end_time=end, status=self.wish.edits.status)
-        async with self.services.db.transaction() as conn:
+        async with self.services.db.reading() as conn:
             boosts = await presets.boosts(conn, guild_id, now)
         page = announcements.live_embed(self.reader, shown, 0, boosts)
         title = self.reader("giveaway.preview", channel=f"<#{draft.channel_id}>" if draft.channel_id else "—")
@@ -246,11 +267,13 @@ class Wizard:
         panel = self._panel()
         done = "giveaway.save" if self.wish.edits is not None or self.template else "giveaway.start"
         panel.button(done, self.finish, style=SUCCESS, row=0)
-        panel.button("giveaway.edit", self._form(lambda: self.basics(self.preview), self.preview), row=0)
+        panel.button(
+            "giveaway.edit", self._form(lambda: self.basics(self.preview), self.preview), row=0, opens_form=True
+        )
         panel.button("confirm.cancel", self._cancel, style=DANGER, row=0)
         parts = ("entities", "requirements", "look", "options")
         options = [discord.SelectOption(label=self.reader(f"giveaway.part.{part}"), value=part) for part in parts]
-        panel.menu("giveaway.change_part", options, self._part, row=1)
+        panel.menu("giveaway.change_part", options, self._part, row=1, opens_form=True)
         return panel
 
     async def _part(self, interaction: Press, values: list[str]) -> None:
@@ -278,8 +301,8 @@ class Wizard:
     def _form(self, make: Callable[[], Form], back: Page) -> Page:
         async def opened(interaction: Press) -> None:
             form = make()
-            form.back = back
-            await interaction.response.send_modal(form)
+            form.back, form.may = back, self._may
+            await _answers.open_form(interaction, form)
 
         return opened
 
@@ -291,7 +314,7 @@ class Wizard:
     async def finish(self, interaction: Press) -> None:
         """Start, save the changes, or save the template; pressed twice it happens once."""
         if self._finishing:
-            await interaction.response.defer()
+            await _answers.acknowledge(interaction)
             return
         gone = gone_roles(self.member.guild, self.wish)
         if gone:
@@ -300,13 +323,13 @@ class Wizard:
             return
         self._finishing = True
         try:
-            page = await self._finished()
+            page = await self._finished(interaction)
         finally:
             self._finishing = False
         await show(interaction, page, None)
         self._finishing = True
 
-    async def _finished(self) -> Embed:
+    async def _finished(self, press: Press) -> Embed:
         draft = self.draft()
         require_emoji(self.member.guild, draft.options.emoji)
         if self.wish.channel_id:
@@ -314,36 +337,47 @@ class Wizard:
             if self.wish.edits is None or self.wish.edits.options != draft.options:
                 require_roles(channel, self.member, draft.options)
         if self.template is not None:
-            return await self._saved_template(draft, self.template)
-        return await (self._started(draft) if self.wish.edits is None else self._edited(draft))
+            return await self._saved_template(press, draft, self.template)
+        return await (self._started(press, draft) if self.wish.edits is None else self._edited(press, draft))
 
-    async def _started(self, draft: Draft) -> Embed:
+    async def _started(self, press: Press, draft: Draft) -> Embed:
         services, guild = self.services, self.services.guilds.get(self.member.guild.id)
-        async with services.db.transaction() as conn:
-            await require_manager(services, conn, self.member, guild.guild_id)
-            made = await system.create_giveaway(conn, services.tools, guild, draft, self.member.id)
+
+        async def work(conn: Connection) -> Embed:
+            await require_manager(services, conn, press.user, guild.guild_id)
+            made = await system.create_giveaway(conn, services.tools, guild, draft, press.user.id)
             if self.wish.template_id is not None:
                 await templates.count_use(conn, guild.guild_id, self.wish.template_id)
-        services.checker.wake()
-        key = "giveaway.started" if draft.start_time is None else "giveaway.planned"
-        when = moment(made.start_time, "F")
-        return self._words(key, GREEN, number=str(made.giveaway_id), channel=f"<#{made.channel_id}>", when=when)
+            key = "giveaway.started" if draft.start_time is None else "giveaway.planned"
+            when, channel = moment(made.start_time, "F"), f"<#{made.channel_id}>"
+            return self._words(key, GREEN, number=str(made.giveaway_id), channel=channel, when=when)
 
-    async def _edited(self, draft: Draft) -> Embed:
+        page = await self._perform(press, "giveaway.create", work)
+        services.checker.wake()
+        return page
+
+    async def _edited(self, press: Press, draft: Draft) -> Embed:
         services, old = self.services, self.wish.edits
         assert old is not None
         end = self.wish.new_end(self.zone, services.clock.now())
-        async with services.db.transaction() as conn:
-            await require_manager(services, conn, self.member, old.guild_id)
-            await system.edit(conn, services.tools, old, draft, self.member.id, end_time=end)
-        services.checker.wake()
-        return self._words("giveaway.edited", GREEN, number=str(old.giveaway_id))
 
-    async def _saved_template(self, draft: Draft, name: str) -> Embed:
-        async with self.services.db.transaction() as conn:
-            await require_manager(self.services, conn, self.member, self.member.guild.id)
-            await templates.save(conn, self.services.clock, self.member.guild.id, name, draft, self.member.id)
-        return self._words("giveaway.template_saved", GREEN, name=name)
+        async def work(conn: Connection) -> Embed:
+            await require_manager(services, conn, press.user, old.guild_id)
+            await system.edit(conn, services.tools, old, draft, press.user.id, end_time=end)
+            return self._words("giveaway.edited", GREEN, number=str(old.giveaway_id))
+
+        page = await self._perform(press, "giveaway.edit", work)
+        services.checker.wake()
+        return page
+
+    async def _saved_template(self, press: Press, draft: Draft, name: str) -> Embed:
+        async def work(conn: Connection) -> Embed:
+            guild_id = self.member.guild.id
+            await require_manager(self.services, conn, press.user, guild_id)
+            await templates.save(conn, self.services.clock, guild_id, name, draft, press.user.id)
+            return self._words("giveaway.template_saved", GREEN, name=name)
+
+        return await self._perform(press, "giveaway.template_save", work)
 
 
 def require_emoji(guild: discord.Guild, emoji: str) -> None:

@@ -18,7 +18,7 @@ from raffle_system.wager_announcements import NAMES
 class LinkGroup:
     """Base of the classes that make up the links' cog."""
 
-    @hybrid_group(invoke_without_command=True)
+    @hybrid_group(invoke_without_command=True, audience="secret")
     @commands.guild_only()
     @look_cooldown()
     async def link(self, ctx: Context) -> None:
@@ -27,7 +27,7 @@ class LinkGroup:
 
 async def show_status(ctx: Context, user: discord.abc.User) -> None:
     """The member's Kick account, and names at casinos with what became of them."""
-    async with ctx.services.db.transaction() as conn:
+    async with ctx.services.db.reading() as conn:
         found = await identity.link_of(conn, ctx.settings.guild_id, user.id)
         names = await shuffle_links.links_of(conn, ctx.settings.guild_id, user.id)
     reader = ctx.reader
@@ -42,4 +42,4 @@ async def show_status(ctx: Context, user: discord.abc.User) -> None:
     lines += [
         reader(f"shuffle.status_{name.status}", casino=NAMES[name.casino], name=escape(name.username)) for name in names
     ]
-    await ctx.say(Embed(description="\n".join(lines), colour=BLUE), private=True)
+    await ctx.say(Embed(description="\n".join(lines), colour=BLUE))

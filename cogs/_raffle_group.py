@@ -16,7 +16,7 @@ from raffle_system import entrants, periods
 class RaffleGroup:
     """Base of the classes that make up the raffle's cog: a command of theirs names this group as its parent."""
 
-    @hybrid_group(invoke_without_command=True)
+    @hybrid_group(invoke_without_command=True, audience="public")
     @commands.guild_only()
     @look_cooldown()
     async def raffle(self, ctx: Context) -> None:
@@ -24,7 +24,7 @@ class RaffleGroup:
 
 
 async def show_info(ctx: Context) -> None:
-    async with ctx.services.db.transaction() as conn:
+    async with ctx.services.db.reading() as conn:
         period = await periods.active(conn, ctx.settings.guild_id)
         here = ctx.members_present()
         stats = await entrants.stats(conn, period, await entrants.entering(conn, ctx.settings, period, here))

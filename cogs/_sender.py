@@ -117,7 +117,7 @@ class DiscordSender:
         """The records of the draws that the message tells of; packed where Discord's limit asks for it."""
         files = []
         for draw_id in message.draw_ids:
-            async with bot.services.db.transaction() as conn:
+            async with bot.services.db.reading() as conn:
                 record = await draws.record_of(conn, draw_id)
             name = f"{draw_id.replace('/', '-')}.json"
             if len(record) > LARGEST_FILE:

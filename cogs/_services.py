@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from core.acts import Acts
 from core.beacon import BeaconChain
 from core.clock import Clock
 from core.config import Config
@@ -29,6 +30,7 @@ class Services:
     config: Config
     clock: Clock
     db: Database
+    acts: Acts
     guilds: Guilds
     texts: Texts
     chain: BeaconChain

@@ -14,7 +14,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from cogs import _errors
+from cogs import _answers, _errors
+from cogs import _left_behind as left_behind
+from cogs._commands import is_public
 from cogs._context import Context
 from cogs._converters import know_typed_names
 from cogs._messages import NOBODY
@@ -97,7 +99,7 @@ class DrumrollBot(commands.AutoShardedBot):
         ]
         shape = json.dumps([self.application_id, self.services.config.discord_api_base, payload], sort_keys=True)
         digest = hashlib.sha256(shape.encode()).hexdigest()
-        async with self.services.db.transaction() as conn:
+        async with self.services.db.reading() as conn:
             known = await process_state.get(conn, "commands")
         if known == digest and len(await self.tree.fetch_commands()) == len(payload):
             return
@@ -172,6 +174,18 @@ class DrumrollBot(commands.AutoShardedBot):
         if message.guild is not None and not message.author.bot and message.webhook_id is None:
             self.services.counter.heard(message.guild.id, message.author.id)
         await super().on_message(message)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """After discord.py gave it to whoever answers: see to it that Discord hears of it in time."""
+        if interaction.type is discord.InteractionType.application_command:
+            command = interaction.command
+            wrapped = getattr(command, "wrapped", None)
+            _answers.watch(interaction, private=not is_public(wrapped))
+        elif interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+            _answers.watch(interaction, private=True)
+            if not _answers.is_taken(interaction):
+                reader = self.services.guilds.reader(interaction.guild_id, interaction.user.id)
+                await left_behind.answer(interaction, reader)
 
     def _first_guild_first(self, guild: discord.Guild) -> tuple[bool, int]:
         channel = self.services.config.announcement_channel_id

@@ -11,9 +11,10 @@ from discord.ext import commands
 from cogs._checks import look_cooldown
 from cogs._commands import hybrid_command
 from cogs._context import Context
-from cogs._messages import NOBODY, embed_of
+from cogs._messages import embed_of
 from cogs._panels import Panel, Press, show
 from cogs.client import DrumrollBot
+from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed, EmbedField
 from core.texts import Reader
@@ -41,12 +42,12 @@ class GeneralCog(commands.Cog, name="General"):
             panel = Panel(ctx.author.id, ctx.reader)
             self._add_menu(ctx, panel)
             page = embed_of(self._overview(ctx))
-            await ctx.send(embed=page, view=panel, ephemeral=True, allowed_mentions=NOBODY, mention_author=False)
+            await ctx.send(embed=page, view=panel)
             return
         found = self.bot.get_command(command.removeprefix(ctx.settings.prefix))
         if found is None:
             raise UserError("help.unknown", name=command)
-        await ctx.say(self._page(ctx, found), private=True)
+        await ctx.say(self._page(ctx, found))
 
     def _prefix(self, ctx: Context) -> str:
         """How commands are written here: without message content nobody's `!name` arrives."""
@@ -106,8 +107,14 @@ class GeneralCog(commands.Cog, name="General"):
     @look_cooldown()
     async def language(self, ctx: Context, language: Literal["en", "ar", "server"]) -> None:
         chosen = None if language == "server" else language
-        await ctx.services.guilds.set_member_locale(ctx.settings.guild_id, ctx.author.id, chosen)
-        await ctx.say(Embed(description=ctx.reader("language.done"), colour=GREEN), private=True)
+        guilds, guild_id, who = ctx.services.guilds, ctx.settings.guild_id, ctx.author.id
+
+        async def work(conn: Connection) -> Embed:
+            await guilds.set_member_locale(conn, guild_id, who, chosen)
+            reader = guilds.reader_in(guild_id, chosen)
+            return Embed(description=reader("language.done"), colour=GREEN)
+
+        await ctx.act("language", work, then=lambda: guilds.adopt_locale(guild_id, who, chosen))
 
 
 def _is_group(command: object) -> bool:

@@ -17,10 +17,10 @@ from cogs._context import Context
 from cogs._giveaway_group import ANY, DRAWN, GiveawayGroup, is_manager, manager_only, meant, offers_giveaways
 from cogs._giveaway_wish import Wish, require_channel
 from cogs._giveaway_wizard import Wizard
-from cogs._messages import NOBODY, embed_of
-from cogs._panels import Pager
+from cogs._messages import embed_of
+from cogs._panels import Pager, Press
 from cogs.client import DrumrollBot
-from cogs.giveaway_entry import GiveawayButton, entries_page
+from cogs.giveaway_entry import GiveawayButton, entries_page, require_to_see
 from cogs.giveaway_insight import GiveawayInsight
 from cogs.giveaway_manage import GiveawayManage
 from cogs.giveaway_setup import GiveawaySetup
@@ -84,7 +84,7 @@ class GiveawayCog(
 
     async def _first_wish(self, ctx: Context, channel_id: int) -> Wish:
         """The server's default template, else its defaults."""
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             known = await settings.load(conn, ctx.settings.guild_id)
             if known.default_template_id is not None:
                 found = await templates.find(conn, ctx.settings.guild_id, known.default_template_id)
@@ -93,7 +93,7 @@ class GiveawayCog(
 
     async def _typed_entities(self, ctx: Context, wish: Wish, mode: str | None, roles: str) -> Entities:
         guild = author(ctx).guild
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             tiers = await presets.tiers(conn, guild.id)
         found = presets.parse_roles(roles, role_names(guild), tiers) if roles else wish.entities.roles
         if not found:
@@ -109,17 +109,17 @@ class GiveawayCog(
 
         async def page(number: int) -> tuple[Embed, int, int]:
             number = max(number, 0)
-            async with ctx.services.db.transaction() as conn:
+            async with ctx.services.db.reading() as conn:
                 found, more = await queries.listing(conn, guild_id, which, user, number)
             return replies.listing(ctx.reader, found), number, number + 1 + more
 
         await send_pages(ctx, Pager(user, ctx.reader, page))
 
     @offers_giveaways(ANY)
-    @subcommand(GiveawayGroup.giveaway)
+    @subcommand(GiveawayGroup.giveaway, audience="public")
     @look_cooldown()
     async def info(self, ctx: Context, *, giveaway: str = "") -> None:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             found = await meant(conn, ctx.settings.guild_id, ctx.channel.id, giveaway)
             shown = await queries.info(conn, ctx.services.tools, found)
         await ctx.say(replies.info(ctx.reader, shown))
@@ -129,7 +129,7 @@ class GiveawayCog(
     @look_cooldown()
     async def entries(self, ctx: Context, giveaway: str = "", csv: bool = False) -> None:
         services, reader = ctx.services, ctx.reader
-        async with services.db.transaction() as conn:
+        async with services.db.reading() as conn:
             found = await meant(conn, ctx.settings.guild_id, ctx.channel.id, giveaway)
             manages = await is_manager(services, conn, ctx.author, found.guild_id)
             if csv and not manages:
@@ -138,41 +138,42 @@ class GiveawayCog(
                 raise UserError("giveaway.entrants_hidden")
             table = await queries.entries_csv(conn, found) if csv else None
         if table is not None:
-            await send_file(ctx, table, f"giveaway-{found.giveaway_id}-entries.csv", private=True)
+            await send_file(ctx, table, f"giveaway-{found.giveaway_id}-entries.csv")
             return
 
         async def page(number: int) -> tuple[Embed, int, int]:
             return await entries_page(services, reader, found, ctx.author.id, number)
 
-        await send_pages(ctx, Pager(ctx.author.id, reader, page))
+        async def may(press: Press) -> None:
+            await require_to_see(services, press.user, found)
+
+        await send_pages(ctx, Pager(ctx.author.id, reader, page, may))
 
     @offers_giveaways(DRAWN)
-    @subcommand(GiveawayGroup.giveaway)
+    @subcommand(GiveawayGroup.giveaway, audience="public")
     @look_cooldown()
     async def export(self, ctx: Context, *, giveaway: str = "") -> None:
         """The record that `bot.py verify` checks; it is public, like the draw."""
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             found = await meant(conn, ctx.settings.guild_id, ctx.channel.id, giveaway, DRAWN)
             record = await queries.record(conn, found)
-        await send_file(ctx, record, f"giveaway-{found.giveaway_id}.json", private=False)
+        await send_file(ctx, record, f"giveaway-{found.giveaway_id}.json")
 
 
 async def send_pages(ctx: Context, pager: Pager) -> None:
-    """Privately where Discord can do that."""
     page = await pager.first()
     if pager.children:
-        await ctx.send(embed=embed_of(page), view=pager, ephemeral=True, allowed_mentions=NOBODY)
+        await ctx.send(embed=embed_of(page), view=pager)
         pager.shown = ctx.interaction
     else:
-        await ctx.say(page, private=True)
+        await ctx.say(page)
 
 
-async def send_file(ctx: Context, content: bytes, name: str, *, private: bool) -> None:
+async def send_file(ctx: Context, content: bytes, name: str) -> None:
     """Errors: `giveaway.file_too_large`."""
     if len(content) > LARGEST_FILE:
         raise UserError("giveaway.file_too_large")
-    file = discord.File(io.BytesIO(content), filename=name)
-    await ctx.send(file=file, ephemeral=private, allowed_mentions=NOBODY)
+    await ctx.send(file=discord.File(io.BytesIO(content), filename=name))
 
 
 async def setup(bot: DrumrollBot) -> None:

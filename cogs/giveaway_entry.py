@@ -7,13 +7,15 @@ from typing import Any
 
 import discord
 
-from cogs import _errors
+from cogs import _answers, _errors
+from cogs._acting import perform
+from cogs._answers import Press
 from cogs._giveaway_group import is_manager, reader_of
 from cogs._members import person_of
-from cogs._messages import NOBODY, embed_of, view_of
+from cogs._messages import view_of
 from cogs._panels import Pager
 from cogs._services import Services
-from core.db import is_away
+from core.db import Connection, is_away
 from core.errors import UserError
 from core.messages import GREEN, Button, Embed
 from core.texts import Reader, escape
@@ -22,8 +24,6 @@ from giveaway import presets, queries, replies
 from giveaway.announcements import button_id
 from giveaway.models import Giveaway
 from giveaway.requirements import NotEligible
-
-Press = discord.Interaction[Any]
 
 
 class GiveawayButton(
@@ -42,6 +42,7 @@ class GiveawayButton(
         cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> GiveawayButton:  # fmt: skip
         assert isinstance(item, discord.ui.Button)
+        _answers.take(interaction)
         return cls(item, match["act"], int(match["id"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
@@ -58,7 +59,7 @@ async def _reader(services: Services, interaction: Press, giveaway_id: int) -> R
     if interaction.guild_id is not None:
         return reader_of(services, interaction)
     try:
-        async with services.db.transaction() as conn:
+        async with services.db.reading() as conn:
             guild_id = await queries.guild_of(conn, giveaway_id)
     except Exception as error:
         if not is_away(error):
@@ -78,8 +79,9 @@ async def enter(services: Services, interaction: Press, giveaway_id: int) -> Non
     member = _member(interaction)
     reader = reader_of(services, interaction)
     try:
-        async with services.db.statements() as conn:
-            entry = await system.add_entry(conn, services.tools, member.guild.id, giveaway_id, person_of(member))
+        entry = await services.acts.repeat(
+            lambda conn: system.add_entry(conn, services.tools, member.guild.id, giveaway_id, person_of(member))
+        )
     except NotEligible as refusal:
         page = replies.checklist(reader, refusal.judgement)
         await _privately(interaction, page, _leave_button(reader, giveaway_id) if refusal.entered else ())
@@ -95,43 +97,55 @@ def _leave_button(reader: Reader, giveaway_id: int) -> tuple[Button, ...]:
 
 async def _privately(interaction: Press, page: Embed, buttons: tuple[Button, ...] = ()) -> None:
     view = view_of(buttons)
-    more: dict[str, Any] = {} if view is None else {"view": view}
-    await interaction.response.send_message(embed=embed_of(page), ephemeral=True, allowed_mentions=NOBODY, **more)
+    await _answers.privately(interaction, page, **({} if view is None else {"view": view}))
 
 
 async def leave(services: Services, interaction: Press, giveaway_id: int) -> None:
     member = _member(interaction)
-    async with services.db.transaction() as conn:
+
+    async def work(conn: Connection) -> Embed:
         await system.leave(conn, services.tools, member.guild.id, giveaway_id, member.id)
-    page = Embed(description=reader_of(services, interaction)("giveaway.left"), colour=GREEN)
-    await interaction.response.edit_message(embed=embed_of(page), view=None)
+        return Embed(description=reader_of(services, interaction)("giveaway.left"), colour=GREEN)
+
+    page = await perform(services, interaction.id, member.guild.id, member.id, "giveaway.leave", work)
+    await _answers.in_place(interaction, page)
 
 
 async def entrants(services: Services, interaction: Press, giveaway_id: int) -> None:
     member = _member(interaction)
-    async with services.db.transaction() as conn:
+    async with services.db.reading() as conn:
         giveaway = await system.find(conn, member.guild.id, giveaway_id)
-        allowed = giveaway.options.show_participants or await is_manager(services, conn, member, member.guild.id)
-    if not allowed:
-        raise UserError("giveaway.entrants_hidden")
+    await require_to_see(services, member, giveaway)
     await show_entries(services, interaction, giveaway)
+
+
+async def require_to_see(services: Services, member: discord.abc.User, giveaway: Giveaway) -> None:
+    """Errors: `giveaway.entrants_hidden` for who may not see the entrants."""
+    if giveaway.options.show_participants:
+        return
+    async with services.db.reading() as conn:
+        if not await is_manager(services, conn, member, giveaway.guild_id):
+            raise UserError("giveaway.entrants_hidden")
 
 
 async def show_entries(services: Services, interaction: Press, giveaway: Giveaway) -> None:
     """The entrants, page by page, for one person alone."""
     reader = reader_of(services, interaction)
 
+    async def may(press: Press) -> None:
+        await require_to_see(services, press.user, giveaway)
+
     async def page(number: int) -> tuple[Embed, int, int]:
         return await entries_page(services, reader, giveaway, interaction.user.id, number)
 
-    await Pager(interaction.user.id, reader, page).open(interaction)
+    await Pager(interaction.user.id, reader, page, may).open(interaction)
 
 
 async def entries_page(
     services: Services, reader: Reader, giveaway: Giveaway, user_id: int, number: int
 ) -> tuple[Embed, int, int]:
     """(page, its number, number of pages)."""
-    async with services.db.transaction() as conn:
+    async with services.db.reading() as conn:
         current = await system.find(conn, giveaway.guild_id, giveaway.giveaway_id)
         found = await queries.entries_page(conn, current, number)
         own = await queries.own_entry(conn, current, user_id)
@@ -141,11 +155,15 @@ async def entries_page(
 
 async def claim(services: Services, interaction: Press, giveaway_id: int) -> None:
     """Also from the winner's direct message."""
-    async with services.db.transaction() as conn:
-        giveaway = await system.claim(conn, services.tools, giveaway_id, interaction.user.id)
-    reader = services.guilds.reader(giveaway.guild_id, interaction.user.id)
-    text = reader("giveaway.claimed", prize=escape(giveaway.prize), host=f"<@{giveaway.host_id}>")
-    await _privately(interaction, Embed(description=text, colour=GREEN))
+    who = interaction.user.id
+
+    async def work(conn: Connection) -> Embed:
+        giveaway = await system.claim(conn, services.tools, giveaway_id, who)
+        reader = services.guilds.reader(giveaway.guild_id, who)
+        text = reader("giveaway.claimed", prize=escape(giveaway.prize), host=f"<@{giveaway.host_id}>")
+        return Embed(description=text, colour=GREEN)
+
+    await _privately(interaction, await perform(services, interaction.id, None, who, "giveaway.claim", work))
 
 
 _ACTS = {"enter": enter, "leave": leave, "entrants": entrants, "claim": claim}

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 import discord
 
-from cogs import _errors
 from cogs._checks import act_cooldown
 from cogs._commands import subcommand
 from cogs._context import Context
@@ -24,30 +23,14 @@ from cogs._giveaway_group import (
 )
 from cogs._giveaway_wish import Wish
 from cogs._giveaway_wizard import Wizard
-from cogs._services import Services
 from core.db import Connection
 from core.errors import UserError
 from core.messages import GREEN, RED, Embed
-from core.reserves import Look, looked_up
+from core.reserves import Look
 from core.texts import escape, mention
 from giveaway import giveaway_system as system
-from giveaway.announcements import Change
 from giveaway.models import Giveaway
-
-
-async def reroll_by(
-    services: Services, giveaway: Giveaway, actor: int, reason: str, *, winner: int | None = None,
-    count: int | None = None, kind: str = "reroll",
-) -> list[Change]:  # fmt: skip
-    """`system.reroll_giveaway` in a transaction of its own; the reserves are looked up before."""
-
-    async def act(look: Look) -> list[Change]:
-        async with services.db.transaction() as conn:
-            return await system.reroll_giveaway(
-                conn, services.tools, giveaway, actor, look, reason, winner=winner, count=count, kind=kind
-            )
-
-    return await looked_up(services.members, giveaway.guild_id, act)
+from giveaway.winners import places
 
 
 class GiveawayManage(GiveawayGroup):
@@ -71,18 +54,20 @@ class GiveawayManage(GiveawayGroup):
         await Wizard(ctx.services, ctx.author, ctx.reader, wish).open(ctx, preview=True)
 
     async def _meant(self, ctx: Context, typed: str, statuses: tuple[str, ...]) -> Giveaway:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             return await meant(conn, ctx.settings.guild_id, ctx.channel.id, typed, statuses)
 
     async def _act(
         self, ctx: Context, found: Giveaway, act: Callable[[Connection], Awaitable[object]], key: str
     ) -> None:  # fmt: skip
-        """One transaction, a look at what is due now, and the answer."""
-        async with ctx.services.db.transaction() as conn:
+        """One act, a look at what is due now, and the answer."""
+
+        async def work(conn: Connection) -> Embed:
             await act(conn)
-        ctx.services.checker.wake()
-        text = ctx.reader(key, number=str(found.giveaway_id), prize=escape(found.prize))
-        await ctx.say(Embed(description=text, colour=GREEN), private=True)
+            text = ctx.reader(key, number=str(found.giveaway_id), prize=escape(found.prize))
+            return Embed(description=text, colour=GREEN)
+
+        await ctx.act(key, work, then=ctx.services.checker.wake)
 
     @offers_giveaways(STARTABLE)
     @subcommand(GiveawayGroup.giveaway)
@@ -91,7 +76,9 @@ class GiveawayManage(GiveawayGroup):
     async def start(self, ctx: Context, *, giveaway: str) -> None:
         found = await self._meant(ctx, giveaway, STARTABLE)
         guild, tools = ctx.settings, ctx.services.tools
-        await self._act(ctx, found, lambda conn: system.start(conn, tools, guild, found), "giveaway.started_now")
+        await self._act(
+            ctx, found, lambda conn: system.start(conn, tools, guild, found, ctx.author.id), "giveaway.started_now"
+        )
 
     @offers_giveaways(PAUSABLE)
     @subcommand(GiveawayGroup.giveaway)
@@ -123,7 +110,7 @@ class GiveawayManage(GiveawayGroup):
         await self._act(ctx, found, act, "giveaway.ending_now")
 
     @offers_giveaways(EDITABLE)
-    @subcommand(GiveawayGroup.giveaway)
+    @subcommand(GiveawayGroup.giveaway, audience="public")
     @manager_only()
     @act_cooldown()
     async def cancel(self, ctx: Context, giveaway: str = "", series: bool = False, *, reason: str = "") -> None:
@@ -132,17 +119,13 @@ class GiveawayManage(GiveawayGroup):
             title=ctx.reader("giveaway.cancel_title"), colour=RED,
             description=ctx.reader("giveaway.cancel_question", prize=escape(found.prize)),
         )  # fmt: skip
-        answer = await ctx.confirm(question, ctx.reader("giveaway.cancel_button"), danger=True)
-        if not answer.confirmed:
-            return
-        try:
-            async with ctx.services.db.transaction() as conn:
-                await system.cancel(conn, ctx.services.tools, found, ctx.author.id, reason, series=series)
-        except Exception as error:  # noqa: BLE001 - rendered in the place of the question
-            await answer.fail(_errors.explain(error, ctx.reader))
-            return
-        text = ctx.reader("giveaway.cancelled_now", number=str(found.giveaway_id))
-        await answer.finish(Embed(description=text, colour=GREEN))
+
+        async def work(conn: Connection) -> Embed:
+            await system.cancel(conn, ctx.services.tools, found, ctx.author.id, reason, series=series)
+            text = ctx.reader("giveaway.cancelled_now", number=str(found.giveaway_id))
+            return Embed(description=text, colour=GREEN)
+
+        await ctx.confirm(question, ctx.reader("giveaway.cancel_button"), "giveaway.cancel", work, danger=True)
 
     @offers_giveaways(DRAWN)
     @subcommand(GiveawayGroup.giveaway)
@@ -152,11 +135,17 @@ class GiveawayManage(GiveawayGroup):
         self, ctx: Context, giveaway: str = "", winner: discord.User | None = None, count: int | None = None,
         disqualify: bool = False, *, reason: str = "",
     ) -> None:  # fmt: skip
-        found = await self._meant(ctx, giveaway, DRAWN)
-        changes = await reroll_by(
-            ctx.services, found, ctx.author.id, reason, winner=winner.id if winner else None, count=count,
-            kind="disqualified" if disqualify else "reroll",
-        )  # fmt: skip
-        ctx.services.checker.wake()
-        members = ctx.reader("giveaway.list_separator").join(mention(change.new.user_id) for change in changes)
-        await ctx.say(Embed(description=ctx.reader("giveaway.rerolled", members=members), colour=GREEN), private=True)
+        async with ctx.services.db.reading() as conn:
+            found = await meant(conn, ctx.settings.guild_id, ctx.channel.id, giveaway, DRAWN)
+            seen = await places(conn, found.giveaway_id)
+        look = Look(own_id=ctx.services.members.own_id)
+
+        async def work(conn: Connection) -> Embed:
+            changes = await system.reroll_giveaway(
+                conn, ctx.services.tools, found, ctx.author.id, look, reason, winner=winner.id if winner else None,
+                count=count, kind="disqualified" if disqualify else "reroll", seen=[one.user_id for one in seen],
+            )  # fmt: skip
+            members = ctx.reader("giveaway.list_separator").join(mention(change.new.user_id) for change in changes)
+            return Embed(description=ctx.reader("giveaway.rerolled", members=members), colour=GREEN)
+
+        await ctx.act("giveaway.reroll", work, then=ctx.services.checker.wake)

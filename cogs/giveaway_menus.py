@@ -7,16 +7,18 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from cogs import _answers
+from cogs._acting import perform
 from cogs._giveaway_forms import NameForm
-from cogs._giveaway_group import is_manager, reader_of, require_manager
-from cogs._messages import NOBODY, embed_of
+from cogs._giveaway_group import reader_of, require_manager
 from cogs._panels import Panel, Press, show
 from cogs._services import Services
-from cogs.giveaway_entry import show_entries
-from cogs.giveaway_manage import reroll_by
+from cogs.giveaway_entry import require_to_see, show_entries
+from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed
-from core.texts import escape
+from core.reserves import Look
+from core.texts import escape, mention
 from giveaway import giveaway_system as system
 from giveaway import queries, winners
 from giveaway.models import Giveaway
@@ -31,7 +33,7 @@ def _services(interaction: discord.Interaction[Any]) -> Services:
 
 async def _manages(services: Services, interaction: Press, message: discord.Message) -> Giveaway:
     """Errors: `giveaway.manager_only`, `giveaway.not_a_giveaway`."""
-    async with services.db.transaction() as conn:
+    async with services.db.reading() as conn:
         await require_manager(services, conn, interaction.user, interaction.guild_id or 0)
         return await queries.of_message(conn, interaction.guild_id or 0, message.id)
 
@@ -44,16 +46,19 @@ async def end_menu(interaction: discord.Interaction, message: discord.Message) -
     panel = Panel(interaction.user.id, reader)
 
     async def end(press: Press) -> None:
-        async with services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             await require_manager(services, conn, press.user, giveaway.guild_id)
             done = await system.end_giveaway(conn, services.tools, giveaway, press.user.id)
+            key = "giveaway.ending_now" if done else "giveaway.closed_already"
+            return Embed(description=reader(key, number=str(giveaway.giveaway_id)), colour=GREEN)
+
+        page = await perform(services, press.id, giveaway.guild_id, press.user.id, "giveaway.end", work)
         services.checker.wake()
-        key = "giveaway.ending_now" if done else "giveaway.closed_already"
-        await show(press, Embed(description=reader(key, number=str(giveaway.giveaway_id)), colour=GREEN), None)
+        await show(press, page, None)
 
     panel.button("giveaway.end_button", end, style=discord.ButtonStyle.danger)
     page = Embed(description=reader("giveaway.end_question", prize=escape(giveaway.prize)), colour=BLUE)
-    await interaction.response.send_message(embed=embed_of(page), view=panel, ephemeral=True, allowed_mentions=NOBODY)
+    await _answers.privately(interaction, page, view=panel)
     panel.shown = interaction
 
 
@@ -63,7 +68,7 @@ async def reroll_menu(interaction: discord.Interaction, message: discord.Message
     services = _services(interaction)
     reader = reader_of(services, interaction)
     giveaway = await _manages(services, interaction, message)
-    async with services.db.transaction() as conn:
+    async with services.db.reading() as conn:
         standing = await winners.places(conn, giveaway.giveaway_id)
     if not standing:
         raise UserError("draw.not_drawn")
@@ -73,7 +78,8 @@ async def reroll_menu(interaction: discord.Interaction, message: discord.Message
         async def reroll(final: Press, reason: str) -> None:
             await _reroll(services, final, giveaway, int(values[0]), reason)
 
-        await press.response.send_modal(NameForm(reader, "giveaway.reroll_title", reroll, label="giveaway.form_reason"))
+        form = NameForm(reader, "giveaway.reroll_title", reroll, label="giveaway.form_reason")
+        await _answers.open_form(press, form)
 
     guild = interaction.guild
     assert guild is not None
@@ -81,9 +87,9 @@ async def reroll_menu(interaction: discord.Interaction, message: discord.Message
         discord.SelectOption(label=_place(guild, held.position, held.user_id), value=str(held.user_id))
         for held in standing[:25]
     ]
-    panel.menu("giveaway.choose_winner", options, chosen)
+    panel.menu("giveaway.choose_winner", options, chosen, opens_form=True)
     page = Embed(description=reader("giveaway.reroll_question", prize=escape(giveaway.prize)), colour=BLUE)
-    await interaction.response.send_message(embed=embed_of(page), view=panel, ephemeral=True, allowed_mentions=NOBODY)
+    await _answers.privately(interaction, page, view=panel)
     panel.shown = interaction
 
 
@@ -94,22 +100,23 @@ def _place(guild: discord.Guild, position: int, user_id: int) -> str:
 
 async def _reroll(services: Services, interaction: Press, giveaway: Giveaway, winner: int, reason: str) -> None:
     reader = reader_of(services, interaction)
-    async with services.db.transaction() as conn:
-        await require_manager(services, conn, interaction.user, giveaway.guild_id)
-    changes = await reroll_by(services, giveaway, interaction.user.id, reason, winner=winner)
+    who, look = interaction.user, Look(own_id=services.members.own_id)
+
+    async def work(conn: Connection) -> Embed:
+        await require_manager(services, conn, who, giveaway.guild_id)
+        changes = await system.reroll_giveaway(conn, services.tools, giveaway, who.id, look, reason, winner=winner)
+        members = mention(changes[0].new.user_id)
+        return Embed(description=reader("giveaway.rerolled", members=members), colour=GREEN)
+
+    page = await perform(services, interaction.id, giveaway.guild_id, who.id, "giveaway.reroll", work)
     services.checker.wake()
-    member = f"<@{changes[0].new.user_id}>"
-    await show(interaction, Embed(description=reader("giveaway.rerolled", members=member), colour=GREEN), None)
+    await show(interaction, page, None)
 
 
 @app_commands.guild_only()
 async def entrants_menu(interaction: discord.Interaction, message: discord.Message) -> None:
     services = _services(interaction)
-    async with services.db.transaction() as conn:
+    async with services.db.reading() as conn:
         giveaway = await queries.of_message(conn, interaction.guild_id or 0, message.id)
-        allowed = giveaway.options.show_participants or await is_manager(
-            services, conn, interaction.user, giveaway.guild_id
-        )
-    if not allowed:
-        raise UserError("giveaway.entrants_hidden")
+    await require_to_see(services, interaction.user, giveaway)
     await show_entries(services, interaction, giveaway)

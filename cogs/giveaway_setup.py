@@ -11,6 +11,7 @@ from cogs._checks import act_cooldown, admin_only, look_cooldown
 from cogs._commands import subcommand
 from cogs._context import Context
 from cogs._giveaway_group import GiveawayGroup, manager_only
+from core.db import Connection
 from core.durations import parse_end, plain
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed, EmbedField
@@ -22,12 +23,12 @@ SHOWN = 30
 
 
 class GiveawaySetup(GiveawayGroup):
-    async def _done(self, ctx: Context, key: str, **args: object) -> None:
-        await ctx.say(Embed(description=ctx.reader(key, **args), colour=GREEN), private=True)
+    def _done(self, ctx: Context, key: str, **args: object) -> Embed:
+        return Embed(description=ctx.reader(key, **args), colour=GREEN)
 
     async def _page(self, ctx: Context, key: str, lines: list[str]) -> None:
         text = "\n".join(lines) or ctx.reader("giveaway.list_empty")
-        await ctx.say(Embed(title=ctx.reader(key), description=text, colour=BLUE), private=True)
+        await ctx.say(Embed(title=ctx.reader(key), description=text, colour=BLUE))
 
     # -- settings -----------------------------------------------------------------------------------------------
 
@@ -35,9 +36,9 @@ class GiveawaySetup(GiveawayGroup):
     @manager_only()
     @look_cooldown()
     async def config_show(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             known = await settings.load(conn, ctx.settings.guild_id)
-        await ctx.say(_settings_page(ctx.reader, known), private=True)
+        await ctx.say(_settings_page(ctx.reader, known))
 
     @subcommand(GiveawayGroup.config, name="set")
     @admin_only()
@@ -51,12 +52,15 @@ class GiveawaySetup(GiveawayGroup):
             "ping_role_id": ping_role.id if ping_role else None, "max_active": max_active,
             "winner_role_id": winner_role.id if winner_role else None,
         }  # fmt: skip
-        async with ctx.services.db.transaction() as conn:
+
+        async def work(conn: Connection) -> Embed:
             for name, value in wanted.items():
                 if value is not None:
                     await settings.change(conn, ctx.services.clock, ctx.settings.guild_id, name, value, ctx.author.id)
             known = await settings.load(conn, ctx.settings.guild_id)
-        await ctx.say(_settings_page(ctx.reader, known), private=True)
+            return _settings_page(ctx.reader, known)
+
+        await ctx.act("giveaway.config_set", work)
 
     @subcommand(GiveawayGroup.config, name="clear")
     @admin_only()
@@ -66,13 +70,16 @@ class GiveawaySetup(GiveawayGroup):
     ) -> None:
         name = f"{setting}_id" if setting != "claim_hours" else setting
         clock, guild_id, who = ctx.services.clock, ctx.settings.guild_id, ctx.author.id
-        async with ctx.services.db.transaction() as conn:
+
+        async def work(conn: Connection) -> Embed:
             if setting == "entities":
                 await settings.change_defaults(conn, clock, guild_id, Entities(), who)
             else:
                 await settings.change(conn, clock, guild_id, name, None, who)
             known = await settings.load(conn, guild_id)
-        await ctx.say(_settings_page(ctx.reader, known), private=True)
+            return _settings_page(ctx.reader, known)
+
+        await ctx.act("giveaway.config_clear", work)
 
     @subcommand(GiveawayGroup.config, name="defaults")
     @admin_only()
@@ -81,19 +88,24 @@ class GiveawaySetup(GiveawayGroup):
         self, ctx: Context, roles: str, mode: Literal["cumulative", "highest"] = "cumulative", cap: int | None = None
     ) -> None:
         """The roles and points that every new giveaway starts from."""
-        async with ctx.services.db.transaction() as conn:
+
+        async def work(conn: Connection) -> Embed:
             tiers = await presets.tiers(conn, ctx.settings.guild_id)
             wanted = Entities(enabled=True, mode=mode, roles=_roles(ctx, roles, tiers), cap=cap)
             await settings.change_defaults(conn, ctx.services.clock, ctx.settings.guild_id, wanted, ctx.author.id)
             known = await settings.load(conn, ctx.settings.guild_id)
-        await ctx.say(_settings_page(ctx.reader, known), private=True)
+            return _settings_page(ctx.reader, known)
+
+        await ctx.act("giveaway.config_defaults", work)
 
     async def _change_list(self, ctx: Context, name: str, value: int, add: bool) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             changed = await settings.change_list(
                 conn, ctx.services.clock, ctx.settings.guild_id, name, value, add=add, actor=ctx.author.id
             )
-        await self._done(ctx, "giveaway.list_changed" if changed else "giveaway.list_unchanged")
+            return self._done(ctx, "giveaway.list_changed" if changed else "giveaway.list_unchanged")
+
+        await ctx.act("giveaway.change_list", work)
 
     @subcommand(GiveawayGroup.config, name="manager")
     @admin_only()
@@ -143,7 +155,7 @@ class GiveawaySetup(GiveawayGroup):
     @manager_only()
     @look_cooldown()
     async def blacklist_list(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             known = await settings.load(conn, ctx.settings.guild_id)
         lines = [announcements.role_mention(role) for role in sorted(known.blacklist_roles)]
         lines += [mention(user) for user in sorted(known.blacklist)]
@@ -159,17 +171,20 @@ class GiveawaySetup(GiveawayGroup):
         self, ctx: Context, name: str, roles: str, mode: Literal["cumulative", "highest"] = "cumulative",
         cap: int | None = None,
     ) -> None:  # fmt: skip
-        async with ctx.services.db.transaction() as conn:
+
+        async def work(conn: Connection) -> Embed:
             tiers = await presets.tiers(conn, ctx.settings.guild_id)
             wanted = Entities(enabled=True, mode=mode, roles=_roles(ctx, roles, tiers), cap=cap)
             await presets.save(conn, ctx.services.clock, ctx.settings.guild_id, name, wanted, ctx.author.id)
-        await self._done(ctx, "giveaway.preset_saved", name=escape(name))
+            return self._done(ctx, "giveaway.preset_saved", name=escape(name))
+
+        await ctx.act("giveaway.preset_save", work)
 
     @subcommand(GiveawayGroup.preset, name="list")
     @manager_only()
     @look_cooldown()
     async def preset_list(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             known = await presets.listing(conn, ctx.settings.guild_id)
         lines = [f"**{escape(name)}**: {_sum_up(ctx.reader, wanted)}" for name, wanted in known.items()]
         await self._page(ctx, "giveaway.presets_title", lines)
@@ -178,23 +193,27 @@ class GiveawaySetup(GiveawayGroup):
     @manager_only()
     @act_cooldown()
     async def preset_delete(self, ctx: Context, *, name: str) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             await presets.remove(conn, ctx.services.clock, ctx.settings.guild_id, name, ctx.author.id)
-        await self._done(ctx, "giveaway.removed", name=escape(name))
+            return self._done(ctx, "giveaway.removed", name=escape(name))
+
+        await ctx.act("giveaway.preset_delete", work)
 
     @subcommand(GiveawayGroup.tier, name="set")
     @manager_only()
     @act_cooldown()
     async def tier_set(self, ctx: Context, name: str, points: int) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             await presets.set_tier(conn, ctx.services.clock, ctx.settings.guild_id, name, points, ctx.author.id)
-        shown = ctx.reader.count("giveaway.points", points)
-        await self._done(ctx, "giveaway.tier_saved", name=escape(name), points=shown)
+            shown = ctx.reader.count("giveaway.points", points)
+            return self._done(ctx, "giveaway.tier_saved", name=escape(name), points=shown)
+
+        await ctx.act("giveaway.tier_set", work)
 
     @subcommand(GiveawayGroup.tier, name="list")
     @look_cooldown()
     async def tier_list(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             known = await presets.tiers(conn, ctx.settings.guild_id)
         lines = [f"**{escape(name)}**: {ctx.reader.count('giveaway.points', points)}" for name, points in known]
         await self._page(ctx, "giveaway.tiers_title", lines)
@@ -203,9 +222,11 @@ class GiveawaySetup(GiveawayGroup):
     @manager_only()
     @act_cooldown()
     async def tier_delete(self, ctx: Context, *, name: str) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             await presets.remove_tier(conn, ctx.services.clock, ctx.settings.guild_id, name, ctx.author.id)
-        await self._done(ctx, "giveaway.removed", name=escape(name))
+            return self._done(ctx, "giveaway.removed", name=escape(name))
+
+        await ctx.act("giveaway.tier_delete", work)
 
     @subcommand(GiveawayGroup.boost, name="add")
     @manager_only()
@@ -213,17 +234,20 @@ class GiveawaySetup(GiveawayGroup):
     async def boost_add(self, ctx: Context, factor: int, until: str, role: discord.Role | None = None) -> None:
         """Until a moment, or for a span from now on."""
         end = parse_end(until, ZoneInfo(ctx.settings.timezone), ctx.services.clock.now())
-        async with ctx.services.db.transaction() as conn:
+
+        async def work(conn: Connection) -> Embed:
             made = await presets.add_boost(
                 conn, ctx.services.clock, ctx.settings.guild_id, factor=factor, until=end,
                 role_id=role.id if role else None, actor=ctx.author.id,
             )  # fmt: skip
-        await self._done(ctx, "giveaway.boost_saved", boost=announcements.boost_text(ctx.reader, made))
+            return self._done(ctx, "giveaway.boost_saved", boost=announcements.boost_text(ctx.reader, made))
+
+        await ctx.act("giveaway.boost_add", work)
 
     @subcommand(GiveawayGroup.boost, name="list")
     @look_cooldown()
     async def boost_list(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             known = await presets.boosts(conn, ctx.settings.guild_id, ctx.services.clock.now())
         lines = [f"`{one.boost_id}` {announcements.boost_text(ctx.reader, one)}" for one in known]
         await self._page(ctx, "giveaway.boosts_title", lines)
@@ -232,9 +256,11 @@ class GiveawaySetup(GiveawayGroup):
     @manager_only()
     @act_cooldown()
     async def boost_remove(self, ctx: Context, boost: int) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             await presets.remove_boost(conn, ctx.services.clock, ctx.settings.guild_id, boost, ctx.author.id)
-        await self._done(ctx, "giveaway.removed", name=str(boost))
+            return self._done(ctx, "giveaway.removed", name=str(boost))
+
+        await ctx.act("giveaway.boost_remove", work)
 
 
 def _roles(ctx: Context, typed: str, tiers: list[tuple[str, int]]) -> tuple[RoleEntity, ...]:

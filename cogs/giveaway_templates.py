@@ -34,7 +34,7 @@ async def named(conn: Connection, guild_id: int, typed: str) -> Template:
 def offers_templates(command: Command) -> Command:
     async def offer(interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
         services: Services = interaction.client.services
-        async with services.db.transaction() as conn:
+        async with services.db.reading() as conn:
             known = await templates.listing(conn, interaction.guild_id or 0)
         found = [one for one in known if current.casefold() in one.name.casefold()]
         return [
@@ -55,7 +55,7 @@ class GiveawayTemplates(GiveawayGroup):
         await self._wizard(ctx, await self._default_wish(ctx), presets.checked_name(name), preview=False)
 
     async def _default_wish(self, ctx: Context) -> Wish:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             return Wish.of_settings(await settings.load(conn, ctx.settings.guild_id), 0, ctx.author.id)
 
     async def _wizard(self, ctx: Context, wish: Wish, name: str | None, *, preview: bool) -> None:
@@ -68,25 +68,27 @@ class GiveawayTemplates(GiveawayGroup):
     @manager_only()
     @act_cooldown()
     async def template_save(self, ctx: Context, name: str, giveaway: str = "") -> None:
-        async with ctx.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             found = await meant(conn, ctx.settings.guild_id, ctx.channel.id, giveaway)
             draft = templates.draft_of(found)
             await templates.save(conn, ctx.services.clock, found.guild_id, name, draft, ctx.author.id)
-        await self._say(ctx, "giveaway.template_saved", name)
+            return self._say(ctx, "giveaway.template_saved", name)
 
-    async def _say(self, ctx: Context, key: str, name: str = "") -> None:
-        await ctx.say(Embed(description=ctx.reader(key, name=escape(name)), colour=GREEN), private=True)
+        await ctx.act("giveaway.template_save", work)
+
+    def _say(self, ctx: Context, key: str, name: str = "") -> Embed:
+        return Embed(description=ctx.reader(key, name=escape(name)), colour=GREEN)
 
     @subcommand(GiveawayGroup.template, name="list")
     @manager_only()
     @look_cooldown()
     async def template_list(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             found = await templates.listing(conn, ctx.settings.guild_id)
             default = (await settings.load(conn, ctx.settings.guild_id)).default_template_id
         lines = [self._line(ctx, one, default) for one in found] or [ctx.reader("giveaway.list_empty")]
         await ctx.say(
-            Embed(title=ctx.reader("giveaway.template_title"), description="\n".join(lines), colour=BLUE), private=True
+            Embed(title=ctx.reader("giveaway.template_title"), description="\n".join(lines), colour=BLUE)
         )  # fmt: skip
 
     def _line(self, ctx: Context, one: Template, default: int | None) -> str:
@@ -103,7 +105,7 @@ class GiveawayTemplates(GiveawayGroup):
     async def template_use(self, ctx: Context, template: str, channel: discord.TextChannel) -> None:
         guild_id = ctx.settings.guild_id
         require_channel(channel.guild, channel.id)
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             found = await named(conn, guild_id, template)
         wish = Wish.of_draft(found.draft, channel.id, ctx.author.id, found.template_id)
         await self._wizard(ctx, wish, None, preview=True)
@@ -113,14 +115,16 @@ class GiveawayTemplates(GiveawayGroup):
     @manager_only()
     @act_cooldown()
     async def template_favourite(self, ctx: Context, template: str, favourite: bool = True) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             found = await named(conn, ctx.settings.guild_id, template)
             await templates.set_favourite(
                 conn, ctx.services.clock, ctx.settings.guild_id, found.template_id, favourite, ctx.author.id
             )  # fmt: skip
-        await self._say(
-            ctx, "giveaway.template_favourite" if favourite else "giveaway.template_no_favourite", found.name
-        )
+            return self._say(
+                ctx, "giveaway.template_favourite" if favourite else "giveaway.template_no_favourite", found.name
+            )
+
+        await ctx.act("giveaway.template_favourite", work)
 
     @offers_templates
     @subcommand(GiveawayGroup.template, name="default")
@@ -128,23 +132,30 @@ class GiveawayTemplates(GiveawayGroup):
     @act_cooldown()
     async def template_default(self, ctx: Context, *, template: str = "") -> None:
         """Without a name: none."""
-        async with ctx.services.db.transaction() as conn:
+
+        async def work(conn: Connection) -> Embed:
             found = await named(conn, ctx.settings.guild_id, template) if template.strip() else None
             await templates.set_default(
                 conn, ctx.services.clock, ctx.settings.guild_id, found.template_id if found else None, ctx.author.id
             )
-        await self._say(
-            ctx, "giveaway.template_default" if found else "giveaway.template_no_default", found.name if found else ""
-        )
+            return self._say(
+                ctx,
+                "giveaway.template_default" if found else "giveaway.template_no_default",
+                found.name if found else "",
+            )
+
+        await ctx.act("giveaway.template_default", work)
 
     @offers_templates
     @subcommand(GiveawayGroup.template, name="delete")
     @manager_only()
     @act_cooldown()
     async def template_delete(self, ctx: Context, *, template: str) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             found = await named(conn, ctx.settings.guild_id, template)
             await templates.remove(
                 conn, ctx.services.clock, ctx.settings.guild_id, found.template_id, ctx.author.id
             )  # fmt: skip
-        await self._say(ctx, "giveaway.template_deleted", found.name)
+            return self._say(ctx, "giveaway.template_deleted", found.name)
+
+        await ctx.act("giveaway.template_delete", work)

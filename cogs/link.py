@@ -12,6 +12,7 @@ from cogs._link_group import LinkGroup, show_status
 from cogs.client import DrumrollBot
 from cogs.link_shuffle import DecisionButton, ShuffleLinking
 from core import identity
+from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed
 from core.texts import escape, moment
@@ -21,38 +22,43 @@ class LinkCog(ShuffleLinking, LinkGroup, commands.Cog, name="Link"):
     def __init__(self, bot: DrumrollBot) -> None:
         self.bot = bot
 
-    @subcommand(LinkGroup.link)
+    @subcommand(LinkGroup.link, audience="secret")
     @look_cooldown()
     async def status(self, ctx: Context, user: discord.User | None = None) -> None:
         await show_status(ctx, user or ctx.author)
 
-    @subcommand(LinkGroup.link)
+    @subcommand(LinkGroup.link, audience="secret")
     @act_cooldown()
     async def kick(self, ctx: Context) -> None:
         settings = ctx.settings
         if settings.kick_channel is None and settings.kick_chatroom_id is None:
             raise UserError("link.no_kick_channel")
-        async with ctx.services.db.transaction() as conn:
-            code = await identity.new_code(conn, ctx.services.clock, settings.guild_id, ctx.author.id, ctx.channel.id)
-        channel = settings.kick_channel or str(settings.kick_chatroom_id)
-        text = ctx.reader(
-            "link.code",
-            code=f"`{code.code}`",
-            channel=f"https://kick.com/{channel}",
-            until=moment(code.expires_at, "R"),
-        )
         url = await ctx.services.sign_in_url(settings.guild_id, ctx.author.id, ctx.channel.id)
-        if url is not None and ctx.interaction is not None:
-            text += "\n\n" + ctx.reader("link.oauth_hint", url=url)
-        await ctx.say(Embed(title=ctx.reader("link.code_title"), description=text, colour=BLUE), private=True)
+        channel = settings.kick_channel or str(settings.kick_chatroom_id)
 
-    @hybrid_command()
+        async def work(conn: Connection) -> Embed:
+            code = await identity.new_code(
+                conn, ctx.services.clock, settings.guild_id, ctx.author.id, ctx.channel.id
+            )  # fmt: skip
+            text = ctx.reader(
+                "link.code", code=f"`{code.code}`", channel=f"https://kick.com/{channel}",
+                until=moment(code.expires_at, "R"),
+            )  # fmt: skip
+            if url is not None:
+                text += "\n\n" + ctx.reader("link.oauth_hint", url=url)
+            return Embed(title=ctx.reader("link.code_title"), description=text, colour=BLUE)
+
+        await ctx.act("link.kick", work)
+
+    @hybrid_command(audience="secret")
     @commands.guild_only()
     @act_cooldown()
     async def unlink(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async def work(conn: Connection) -> Embed:
             name = await ctx.services.intake.linking.end(conn, ctx.settings.guild_id, ctx.author.id, ctx.author.id)
-        await ctx.say(Embed(description=ctx.reader("link.ended", name=escape(name)), colour=GREEN), private=True)
+            return Embed(description=ctx.reader("link.ended", name=escape(name)), colour=GREEN)
+
+        await ctx.act("link.end", work)
 
 
 async def setup(bot: DrumrollBot) -> None:

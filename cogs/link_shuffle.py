@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 import discord
 
-from cogs import _errors
+from cogs import _answers, _errors
+from cogs._acting import perform
 from cogs._checks import act_cooldown, is_admin
 from cogs._commands import subcommand
 from cogs._context import Context
 from cogs._link_group import LinkGroup
-from cogs._messages import NOBODY, embed_of
+from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, GREY, Embed
 from core.texts import escape
@@ -23,24 +24,27 @@ Casino = Literal["shuffle", "howl", "roobet", "rainbet", "gamdom", "packdraw", "
 
 
 class ShuffleLinking(LinkGroup):
-    @subcommand(LinkGroup.link)
+    @subcommand(LinkGroup.link, audience="secret")
     @act_cooldown()
     async def shuffle(self, ctx: Context, *, username: str) -> None:
         await self._ask(ctx, "shuffle", username)
 
-    @subcommand(LinkGroup.link)
+    @subcommand(LinkGroup.link, audience="secret")
     @act_cooldown()
     async def casino(self, ctx: Context, casino: Casino, *, username: str) -> None:
         await self._ask(ctx, casino, username)
 
     async def _ask(self, ctx: Context, casino: str, username: str) -> None:
         services = ctx.services
-        async with services.db.transaction() as conn:
+
+        async def work(conn: Connection) -> Embed:
             link = await shuffle_links.request(
                 conn, services.clock, services.guilds, ctx.settings, casino, username, ctx.author.id, ctx.channel.id
             )
-        text = ctx.reader("shuffle.requested", casino=NAMES[link.casino], name=escape(link.username))
-        await ctx.say(Embed(description=text, colour=BLUE), private=True)
+            text = ctx.reader("shuffle.requested", casino=NAMES[link.casino], name=escape(link.username))
+            return Embed(description=text, colour=BLUE)
+
+        await ctx.act("link.casino", work)
 
 
 class DecisionButton(
@@ -58,25 +62,30 @@ class DecisionButton(
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> DecisionButton:
+        _answers.take(interaction)
         return cls(match["answer"], int(match["id"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
         services = interaction.client.services  # type: ignore[attr-defined]
         reader = services.guilds.reader(interaction.guild_id, interaction.user.id)
-        try:
+
+        async def work(conn: Connection) -> Embed:
             settings = services.guilds.find(interaction.guild_id)
             if settings is None or not is_admin(interaction.user, settings):
                 raise UserError("error.admin_only")
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            async with services.db.transaction() as conn:
-                made = await shuffle_links.decide(
-                    conn, services.clock, services.guilds, settings, self.link_id, interaction.user.id,
-                    approve=self.approve,
-                )  # fmt: skip
+            made = await shuffle_links.decide(
+                conn, services.clock, services.guilds, settings, self.link_id, interaction.user.id,
+                approve=self.approve,
+            )  # fmt: skip
+            key = "shuffle.done_verified" if self.approve else "shuffle.done_rejected"
+            text = reader(key, name=escape(made.link.username), tickets=reader.count("count.tickets", made.tickets))
+            return Embed(description=text, colour=GREEN if self.approve else GREY)
+
+        try:
+            page = await perform(
+                services, interaction.id, interaction.guild_id, interaction.user.id, "link.decide", work
+            )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - rendered to the person who pressed
             await _errors.answer_interaction(interaction, _errors.explain(error, reader))
             return
-        key = "shuffle.done_verified" if self.approve else "shuffle.done_rejected"
-        text = reader(key, name=escape(made.link.username), tickets=reader.count("count.tickets", made.tickets))
-        page = Embed(description=text, colour=GREEN if self.approve else GREY)
-        await interaction.followup.send(embed=embed_of(page), ephemeral=True, allowed_mentions=NOBODY)
+        await _answers.privately(interaction, page)

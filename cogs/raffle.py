@@ -6,11 +6,11 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from cogs import _answers
 from cogs import _raffle_pages as pages
 from cogs._checks import look_cooldown
 from cogs._commands import hybrid_command, subcommand
 from cogs._context import Context
-from cogs._messages import NOBODY, embed_of
 from cogs._presence import present_in
 from cogs._raffle_group import RaffleGroup, show_info
 from cogs.client import DrumrollBot
@@ -43,7 +43,7 @@ class RaffleCog(
 
     async def _balance(self, guild_id: int, member_id: int, viewer_id: int, present: Present) -> Embed:
         services = self.bot.services
-        async with services.db.transaction() as conn:
+        async with services.db.reading() as conn:
             period = await periods.active(conn, guild_id)
             rule = await entrants.entering(conn, services.guilds.get(guild_id), period, present)
             place = pages.Place(
@@ -63,22 +63,22 @@ class RaffleCog(
     async def _tickets_menu(self, interaction: discord.Interaction, member: discord.Member) -> None:
         present = present_in(member.guild, self.bot.intents)
         page = await self._balance(member.guild.id, member.id, interaction.user.id, present)
-        await interaction.response.send_message(embed=embed_of(page), ephemeral=True, allowed_mentions=NOBODY)
+        await _answers.privately(interaction, page)
 
-    @hybrid_command()
+    @hybrid_command(audience="public")
     @commands.guild_only()
     @look_cooldown()
     async def tickets(self, ctx: Context, user: discord.User | None = None) -> None:
         here = ctx.members_present()
         await ctx.say(await self._balance(ctx.settings.guild_id, (user or ctx.author).id, ctx.author.id, here))
 
-    @hybrid_command(aliases=["lb", "top"])
+    @hybrid_command(aliases=["lb", "top"], audience="public")
     @commands.guild_only()
     @look_cooldown()
     async def leaderboard(self, ctx: Context, top: int = LEADERBOARD_DEFAULT) -> None:
         if not 1 <= top <= LEADERBOARD_MOST:
             raise UserError("leaderboard.range", most=LEADERBOARD_MOST)
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             period = await periods.active(conn, ctx.settings.guild_id)
             rule = await entrants.entering(conn, ctx.settings, period, ctx.members_present())
             standings = await entrants.leaderboard(conn, period, top, rule)
@@ -86,15 +86,15 @@ class RaffleCog(
             chances = await entrants.chances(conn, period, rule)
         await ctx.say(pages.leaderboard(ctx.reader, ctx.settings, period, standings, stats, chances))
 
-    @subcommand(RaffleGroup.raffle)
+    @subcommand(RaffleGroup.raffle, audience="public")
     @look_cooldown()
     async def info(self, ctx: Context) -> None:
         await show_info(ctx)
 
-    @subcommand(RaffleGroup.raffle)
+    @subcommand(RaffleGroup.raffle, audience="public")
     @look_cooldown()
     async def history(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             past = await periods.history(conn, ctx.settings.guild_id, HISTORY_LENGTH)
         await ctx.say(pages.history(ctx.reader, past))
 

@@ -13,18 +13,19 @@ from cogs._context import Context
 from cogs._converters import setting_as_id
 from cogs._raffle_group import RaffleGroup
 from core import settings_schema
+from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed
 
 
 class RaffleConfig(RaffleGroup):
-    @subgroup(RaffleGroup.raffle)
+    @subgroup(RaffleGroup.raffle, audience="secret")
     @admin_only()
     async def config(self, ctx: Context) -> None:
         if ctx.invoked_subcommand is None:
             await self._config_page(ctx)
 
-    @subcommand(config)
+    @subcommand(config, audience="secret")
     @admin_only()
     async def show(self, ctx: Context) -> None:
         await self._config_page(ctx)
@@ -36,21 +37,25 @@ class RaffleConfig(RaffleGroup):
             for name in settings_schema.NAMES
         ]  # fmt: skip
         text = "\n".join([ctx.reader("config.how"), "", *lines])
-        await ctx.say(Embed(title=ctx.reader("config.title"), description=text, colour=BLUE), private=True)
+        await ctx.say(Embed(title=ctx.reader("config.title"), description=text, colour=BLUE))
 
-    @subcommand(config)
+    @subcommand(config, audience="secret")
     @admin_only()
     @act_cooldown()
     async def set(self, ctx: Context, name: str, *, value: str) -> None:
         if settings_schema.is_secret(name) and ctx.interaction is None:
             raise UserError("config.secret", name=name)
-        guilds = ctx.services.guilds
+        guilds, name = ctx.services.guilds, name.casefold()
         parsed = settings_schema.parse(name, await setting_as_id(ctx, name, value), sandboxed=guilds.sandboxed)
-        await guilds.change(ctx.settings.guild_id, name.casefold(), parsed, ctx.author.id)
-        now = settings_schema.shown(name, getattr(ctx.settings, name.casefold())) or ctx.reader("config.unset")
-        await ctx.say(
-            Embed(description=ctx.reader("config.done", name=f"`{name}`", value=now), colour=GREEN), private=True
-        )  # fmt: skip
+        changed = ctx.settings
+
+        async def work(conn: Connection) -> Embed:
+            nonlocal changed
+            changed = await guilds.change(conn, ctx.settings.guild_id, name, parsed, ctx.author.id)
+            shown = settings_schema.shown(name, getattr(changed, name)) or ctx.reader("config.unset")
+            return Embed(description=ctx.reader("config.done", name=f"`{name}`", value=shown), colour=GREEN)
+
+        await ctx.act("raffle.config", work, then=lambda: guilds.adopt(changed))
 
     @set.autocomplete("name")
     async def _names(self, _interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:

@@ -8,14 +8,17 @@ from typing import Any
 
 import discord
 
-from cogs import _errors
+from cogs import _answers, _errors
+from cogs._acting import perform
 from cogs._checks import admin_only, is_admin, look_cooldown
 from cogs._commands import subcommand
 from cogs._context import Context
-from cogs._messages import NOBODY, embed_of
+from cogs._messages import embed_of
 from cogs._raffle_group import RaffleGroup
-from core.db import Row
+from cogs._services import Services
+from core.db import Connection, Row
 from core.errors import UserError
+from core.guilds import GuildSettings
 from core.messages import BLUE, GREEN, GREY, RED, Embed
 from core.texts import Reader, escape, mention, moment
 from raffle_system import gift_review
@@ -61,37 +64,46 @@ class GiftButton(
 
     @classmethod
     async def from_custom_id(
-        cls, _interaction: discord.Interaction, _item: discord.ui.Item[Any], match: re.Match[str], /
+        cls, interaction: discord.Interaction, _item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> GiftButton:
+        _answers.take(interaction)
         return cls(int(match["id"]), approves=match["act"] == "approve")
 
     async def callback(self, interaction: discord.Interaction) -> None:
         bot: Any = interaction.client
-        services = bot.services
+        services: Services = bot.services
         reader = services.guilds.reader(interaction.guild_id, interaction.user.id)
         settings = services.guilds.find(interaction.guild_id)
-        try:
+        rows: Sequence[Row] = ()
+        listed = page(reader, rows, 0)
+
+        async def work(conn: Connection) -> Embed:
+            nonlocal rows, listed
             if settings is None or not is_admin(interaction.user, settings):
                 raise UserError("error.admin_only")
-            said = await self._decide(services, settings, reader, interaction.user.id)
+            said = await self._decide(conn, services, settings, reader, interaction.user.id)
+            rows, waiting = await gift_review.waiting(conn, settings.guild_id)
+            listed = page(reader, rows, waiting)
+            return said
+
+        try:
+            said = await perform(
+                services, interaction.id, interaction.guild_id, interaction.user.id, "raffle.gift", work
+            )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - rendered for the person who pressed
             await _errors.answer_interaction(interaction, _errors.explain(error, reader))
             return
-        async with services.db.transaction() as conn:
-            rows, waiting = await gift_review.waiting(conn, settings.guild_id)
-        embeds = [embed_of(said), embed_of(page(reader, rows, waiting))]
-        await interaction.response.edit_message(
-            embeds=embeds, view=buttons(reader, rows) if rows else None, allowed_mentions=NOBODY
-        )
+        await _answers.in_place(interaction, said, listed, view=buttons(reader, rows) if rows else None)
 
-    async def _decide(self, services: Any, settings: Any, reader: Reader, actor: int) -> Embed:
-        async with services.db.transaction() as conn:
-            if not self._approves:
-                row, taken = await gift_review.reject(conn, settings, self._gift_id, actor, services.clock.now())
-                key = "gifts.rejected_back" if taken else "gifts.rejected"
-                tickets = reader.count("count.tickets", taken)
-                return Embed(description=reader(key, number=str(row["id"]), tickets=tickets), colour=RED)
-            row, award = await services.intake.approve_gift(conn, settings, self._gift_id, actor)
+    async def _decide(
+        self, conn: Connection, services: Services, settings: GuildSettings, reader: Reader, actor: int
+    ) -> Embed:  # fmt: skip
+        if not self._approves:
+            row, taken = await gift_review.reject(conn, settings, self._gift_id, actor, services.clock.now())
+            key = "gifts.rejected_back" if taken else "gifts.rejected"
+            tickets = reader.count("count.tickets", taken)
+            return Embed(description=reader(key, number=str(row["id"]), tickets=tickets), colour=RED)
+        row, award = await services.intake.approve_gift(conn, settings, self._gift_id, actor)
         if award is None or award.total is None or award.discord_id is None:
             return Embed(description=reader("gifts.approved_unpaid", number=str(row["id"])), colour=GREEN)
         text = reader(
@@ -106,8 +118,8 @@ class RaffleGifts(RaffleGroup):
     @admin_only()
     @look_cooldown()
     async def gifts(self, ctx: Context) -> None:
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             rows, waiting = await gift_review.waiting(conn, ctx.settings.guild_id)
         answer = embed_of(page(ctx.reader, rows, waiting))
         more: dict[str, Any] = {"view": buttons(ctx.reader, rows)} if rows else {}
-        await ctx.send(embed=answer, ephemeral=True, allowed_mentions=NOBODY, mention_author=False, **more)
+        await ctx.send(embed=answer, **more)

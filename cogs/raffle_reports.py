@@ -13,7 +13,7 @@ from cogs import _raffle_pages as pages
 from cogs._checks import admin_only, look_cooldown
 from cogs._commands import subcommand
 from cogs._context import Context
-from cogs._messages import NOBODY, embed_of
+from cogs._messages import embed_of
 from cogs._raffle_group import RaffleGroup
 from raffle_system import chart, entrants, periods, reports
 
@@ -26,7 +26,7 @@ class RaffleReports(RaffleGroup):
     @look_cooldown()
     async def stats(self, ctx: Context) -> None:
         now = ctx.services.clock.now()
-        async with ctx.services.db.transaction() as conn:
+        async with ctx.services.db.reading() as conn:
             period = await periods.active(conn, ctx.settings.guild_id)
             rule = await entrants.entering(conn, ctx.settings, period, ctx.members_present())
             stats = await entrants.stats(conn, period, rule)
@@ -39,6 +39,4 @@ class RaffleReports(RaffleGroup):
         page = replace(page, fields=(*page.fields, *_month_pages.success(ctx.reader, success)))
         image = await asyncio.to_thread(chart.draw, *_month_pages.chart_of(ctx.reader, ctx.settings, success))
         shown = embed_of(page).set_image(url=f"attachment://{CHART}")
-        await ctx.send(
-            embed=shown, file=discord.File(io.BytesIO(image), filename=CHART), ephemeral=True, allowed_mentions=NOBODY
-        )
+        await ctx.send(embed=shown, file=discord.File(io.BytesIO(image), filename=CHART))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from core.clock import Clock
 from core.db import Connection, Database, UnknownOutcome, is_away
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS, RETRY_SECONDS = 10.0, 0.25
 
+T = TypeVar("T")
 Outcome = dict[str, Any]
 Work = Callable[[Connection], Awaitable[Outcome]]
 
@@ -71,3 +72,25 @@ class Acts:
             outcome = await work(conn)
             await store.finish(conn, act.key, outcome)
         return outcome
+
+    async def repeat(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """For single statements that may be done twice, such as an entry: done again where their answer was lost.
+
+        Errors: those of `work`; the server's own where it was never reached; `UnknownOutcome` where it stays away.
+        """
+        lost: Exception | None = None
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    reached = False
+                    try:
+                        async with self._db.statements() as conn:
+                            reached = True
+                            return await work(conn)
+                    except Exception as error:
+                        if not is_away(error) or (lost is None and not reached):
+                            raise
+                        lost = error
+                    await asyncio.sleep(RETRY_SECONDS)
+        except TimeoutError as error:
+            raise UnknownOutcome("the server stays away") from (lost or error)

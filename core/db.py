@@ -32,6 +32,7 @@ __all__ = [
     "Row",
     "UnknownOutcome",
     "is_away",
+    "is_beyond_column",
     "lacks_schema",
     "log_failure",
     "migrate",
@@ -223,6 +224,14 @@ def is_away(error: BaseException) -> bool:
             return True
         seen = seen.__cause__
     return False
+
+
+def is_beyond_column(error: BaseException) -> bool:
+    """Whether a number was larger than its column can hold: nothing there has it."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, OverflowError):
+        seen = seen.__cause__
+    return seen is not None
 
 
 def lacks_schema(error: BaseException) -> bool:

@@ -283,6 +283,12 @@ async def was_picked(conn: Connection, draw_id: str, user_id: int) -> bool:
     return row is not None and str(user_id) in {pick["id"] for pick in row["picks"] or ()}
 
 
+async def has_reserve(conn: Connection, draw_id: str) -> bool:
+    """Whether somebody who took part has had no turn yet."""
+    row = await store.get(conn, draw_id)
+    return row is not None and row["winners"] + len(row["events"]) < row["entrant_count"]
+
+
 async def get_draw(conn: Connection, draw_id: str) -> Row | None:
     return await store.get(conn, draw_id)
 

@@ -96,12 +96,13 @@ class Guilds:
         return self._config.sandboxed
 
     async def load(self) -> None:
-        async with self._db.transaction() as conn:
-            rows = await store.load_all(conn)
+        async with self._db.reading() as conn:
+            self._settings = await self._stored(conn)
             self._member_locales = await store.all_member_locales(conn)
-        self._settings = {
-            row["guild_id"]: resolve(row, self._config, first=index == 0) for index, row in enumerate(rows)
-        }
+
+    async def _stored(self, conn: Connection) -> dict[int, GuildSettings]:
+        rows = await store.load_all(conn)
+        return {row["guild_id"]: resolve(row, self._config, first=index == 0) for index, row in enumerate(rows)}
 
     def all(self) -> list[GuildSettings]:
         """Every guild that the bot is in; one that is only unavailable counts."""
@@ -135,26 +136,34 @@ class Guilds:
         await self.load()
         return left
 
-    async def change(self, guild_id: int, name: str, value: Any, actor: int) -> None:
-        """Set one setting, audited; it holds from the next use on."""
+    async def change(self, conn: Connection, guild_id: int, name: str, value: Any, actor: int) -> GuildSettings:
+        """Set one setting, audited; the guild's settings as they are then. It holds once `adopt` is called."""
         now = self._clock.now()
         variable = variables().get(name)
         told = shown(variable[0], value) if variable and variable[0].secret else value
-        async with self._db.transaction() as conn:
-            await store.change(conn, guild_id, name, value, now)
-            await store.audit(conn, guild_id, actor, "setting", {"name": name, "value": told}, now)
-        await self.load()
+        await store.change(conn, guild_id, name, value, now)
+        await store.audit(conn, guild_id, actor, "setting", {"name": name, "value": told}, now)
+        return (await self._stored(conn))[guild_id]
 
-    async def set_member_locale(self, guild_id: int, discord_id: int, locale: str | None) -> None:
-        async with self._db.transaction() as conn:
-            await store.set_member_locale(conn, guild_id, discord_id, locale)
+    def adopt(self, changed: GuildSettings) -> None:
+        """What `change` gave, once its transaction is committed: it holds from the next use on."""
+        self._settings[changed.guild_id] = changed
+
+    async def set_member_locale(self, conn: Connection, guild_id: int, discord_id: int, locale: str | None) -> None:
+        """The member's language; it holds once `adopt_locale` is called."""
+        await store.set_member_locale(conn, guild_id, discord_id, locale)
+
+    def adopt_locale(self, guild_id: int, discord_id: int, locale: str | None) -> None:
         self._member_locales.pop((guild_id, discord_id), None)
         if locale:
             self._member_locales[guild_id, discord_id] = locale
 
     def reader(self, guild_id: int | None, discord_id: int | None = None) -> Reader:
         """The language for a member of a guild: the member's choice, else the guild's, else the default."""
-        own = self._member_locales.get((guild_id or 0, discord_id or 0))
+        return self.reader_in(guild_id, self._member_locales.get((guild_id or 0, discord_id or 0)))
+
+    def reader_in(self, guild_id: int | None, own: str | None) -> Reader:
+        """A chosen language, else the guild's."""
         settings = self.find(guild_id)
         return self._texts.reader(own or (settings.locale if settings else self._config.locale))
 

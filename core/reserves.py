@@ -42,9 +42,15 @@ class Members(Protocol):
 class Unseen(Exception):
     """These have to be looked up before the act can be decided."""
 
-    def __init__(self, user_ids: Collection[int]) -> None:
+    def __init__(self, look: Look, user_ids: Collection[int]) -> None:
         super().__init__(f"{len(user_ids)} members were not looked up")
+        self.look = look
         self.user_ids = user_ids
+
+    async def look_up(self, members: Members, guild_id: int) -> None:
+        """Between two attempts of the act. Errors: `NotReady` while nobody can tell who is there."""
+        found = await members.of_many(guild_id, self.user_ids)
+        self.look.found |= {user_id: found.get(user_id) for user_id in self.user_ids}
 
 
 @dataclass(kw_only=True)
@@ -60,7 +66,7 @@ class Look:
         """The reasons of those who cannot have a prize now. Errors: `Unseen`."""
         unseen = [user_id for user_id in user_ids if user_id not in self.found]
         if unseen:
-            raise Unseen(unseen)
+            raise Unseen(self, unseen)
         reasons = {}
         for user_id in user_ids:
             member = self.found[user_id]
@@ -81,8 +87,7 @@ async def looked_up(members: Members, guild_id: int, act: Callable[[Look], Await
         try:
             return await act(look)
         except Unseen as unseen:
-            found = await members.of_many(guild_id, unseen.user_ids)
-            look.found |= {user_id: found.get(user_id) for user_id in unseen.user_ids}
+            await unseen.look_up(members, guild_id)
 
 
 async def unclaimed(

@@ -62,13 +62,17 @@ def prose(written: str) -> str:
     return _EVERYBODY.sub("@\u200b", _MASKED_LINK.sub(r"\\[", plain(written)))
 
 
-def mention(discord_id: int) -> str:
-    return f"<@{discord_id}>"
+class Mark(str):
+    """Discord's own mark for a member or a moment, which stays one in an error's text."""
 
 
-def moment(when: datetime, style: str = "F") -> str:
+def mention(discord_id: int) -> Mark:
+    return Mark(f"<@{discord_id}>")
+
+
+def moment(when: datetime, style: str = "F") -> Mark:
     """Discord's own timestamp, shown in the reader's zone. Styles: t T d D f F R. A date that no clock shows is `?`."""
-    return f"<t:{int(when.timestamp())}:{style}>" if EARLIEST < when < LATEST else "?"
+    return Mark(f"<t:{int(when.timestamp())}:{style}>" if EARLIEST < when < LATEST else "?")
 
 
 def percent(part: int, whole: int) -> str:
@@ -94,6 +98,10 @@ class Reader:
         if template != key:
             return self._filled(template, args)
         return self._missing(key) if self._fallback is None else self._fallback(key, **args)
+
+    def knows(self, key: str) -> bool:
+        """Whether the key has a text (one without plural forms)."""
+        return self._catalogue.gettext(key) != key
 
     def count(self, key: str, n: int, **args: object) -> str:
         """The plural form for `n`, which fills `{n}`."""

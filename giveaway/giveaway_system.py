@@ -58,10 +58,12 @@ async def create_giveaway(conn: Connection, tools: Tools, guild: GuildSettings, 
     return await start(conn, tools, guild, giveaway) if begins <= now else giveaway
 
 
-async def start(conn: Connection, tools: Tools, guild: GuildSettings, giveaway: Giveaway) -> Giveaway:
+async def start(
+    conn: Connection, tools: Tools, guild: GuildSettings, giveaway: Giveaway, actor: int | None = None
+) -> Giveaway:  # fmt: skip
     """Open a scheduled giveaway now: commit to a seed, show it, and plan the next of its series.
 
-    Errors: `giveaway.not_scheduled`.
+    `actor` is who did not wait for its time. Errors: `giveaway.not_scheduled`.
     """
     giveaway = await _locked(conn, giveaway, (SCHEDULED,), "giveaway.not_scheduled")
     now = tools.clock.now()
@@ -75,7 +77,7 @@ async def start(conn: Connection, tools: Tools, guild: GuildSettings, giveaway: 
     boosts = await presets.boosts(conn, guild.guild_id, now)
     message = announcements.live(reader, started, 0, boosts, edits=False)
     await outbox.post(conn, tools.clock, guild.guild_id, started.channel_id, message)
-    await journal.note(conn, tools, started, "start", None)
+    await journal.note(conn, tools, started, "start", actor)
     await _plan_next(conn, tools, guild, started)
     return started
 
@@ -123,7 +125,8 @@ async def edit(
     `giveaway.edit_paused_end`.
     """
     now = tools.clock.now()
-    giveaway = await _running(conn, tools, giveaway, EDITABLE)
+    seen, giveaway = giveaway, await _running(conn, tools, giveaway, EDITABLE)
+    _same_as_shown(seen, giveaway)
     draft = wishes.checked(replace(draft, start_time=None), now)
     values = store.columns_of(draft)
     for name in ("channel_id", "host_id", "recurrence", "duration"):
@@ -178,7 +181,8 @@ async def cancel(
     Errors: `giveaway.not_active` when it has ended or is being drawn.
     """
     reason = wishes.checked_reason(reason)
-    giveaway = await _locked(conn, giveaway, EDITABLE, "giveaway.not_active")
+    seen, giveaway = giveaway, await _locked(conn, giveaway, EDITABLE, "giveaway.not_active")
+    _same_as_shown(seen, giveaway)
     if series and giveaway.status != SCHEDULED and giveaway.series_id is not None:
         await _cancel_coming(conn, tools, giveaway, actor, reason)
     await store.set_cancelled(conn, giveaway.giveaway_id, actor, reason, tools.clock.now())
@@ -228,6 +232,15 @@ async def _locked(conn: Connection, giveaway: Giveaway, statuses: tuple[str, ...
     if current.status not in statuses:
         raise UserError(key)
     return current
+
+
+def _same_as_shown(shown: Giveaway, current: Giveaway) -> None:
+    """An act is about what its caller saw. Errors: `giveaway.changed_meanwhile`."""
+    same = replace(
+        shown, message_id=current.message_id, stats=current.stats, message_lost_at=current.message_lost_at
+    )  # fmt: skip
+    if same != current:
+        raise UserError("giveaway.changed_meanwhile", number=str(current.giveaway_id))
 
 
 async def _running(conn: Connection, tools: Tools, giveaway: Giveaway, statuses: tuple[str, ...]) -> Giveaway:

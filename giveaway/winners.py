@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -25,6 +25,7 @@ from giveaway.models import ENDED, Giveaway, Winner
 log = logging.getLogger(__name__)
 
 ROLE_BATCH, ROLE_SECONDS = 50, 5.0
+JUST_NOW = timedelta(seconds=10)
 
 
 async def places(conn: Connection, giveaway_id: int) -> list[Winner]:
@@ -41,18 +42,23 @@ async def _drawn(conn: Connection, giveaway: Giveaway) -> Giveaway:
 
 async def reroll_giveaway(
     conn: Connection, tools: Tools, giveaway: Giveaway, actor: int, look: Look, reason: str = "", *,
-    winner: int | None = None, count: int | None = None, kind: str = "reroll",
+    winner: int | None = None, count: int | None = None, kind: str = "reroll", seen: Sequence[int] | None = None,
 ) -> list[Change]:  # fmt: skip
     """Reserves take the place of one winner, or of the first `count` places; never a former winner.
 
-    Reserves who left or are blacklisted since the freeze are passed over. To be called by `reserves.looked_up`.
-    `kind` is reroll or disqualified. Errors: `draw.not_drawn`, `draw.no_reserves` (nothing is changed then),
+    Reserves who left or are blacklisted since the freeze are passed over (`look`). `kind` is reroll or disqualified;
+    `seen` are those who held the places when it was asked for. Errors: `Unseen`; `giveaway.places_meanwhile` where one
+    of the leaving took the place after that, or so shortly before that somebody else may have asked for the same;
+    `draw.not_drawn`, `draw.no_reserves` (nothing is changed then),
     `giveaway.not_a_winner`, `giveaway.reroll_which` (several winners and none named), `giveaway.bad_count`.
     """
     reason = wishes.checked_reason(reason)
     giveaway = await _drawn(conn, giveaway)
     standing = await places(conn, giveaway.giveaway_id)
     leaving = _leaving(standing, winner, count)
+    if seen is not None and winner is None:
+        just_now = tools.clock.now() - JUST_NOW
+        _as_seen(leaving, seen, await places_store.replaced_since(conn, giveaway.giveaway_id, just_now))
     why_not = await _why_not(conn, giveaway, look)
     changes = []
     for old in leaving:
@@ -89,6 +95,13 @@ async def _why_not(conn: Connection, giveaway: Giveaway, look: Look) -> WhyNot:
         return requirements.is_blacklisted(guild, user_id, member.role_ids)
 
     return partial(look.why_not, blacklisted=blacklisted)
+
+
+def _as_seen(leaving: Sequence[Winner], seen: Sequence[int], passed_on: set[int]) -> None:
+    """Who was not named by the caller is whom the caller saw: two hands do not pass one prize on twice."""
+    for held in leaving:
+        if held.user_id not in seen or held.position in passed_on:
+            raise UserError("giveaway.places_meanwhile", member=mention(held.user_id), place=str(held.position + 1))
 
 
 async def _replace(

@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
 from core.messages import Message
 from core.reserves import LEFT_SERVER, Look
+from core.texts import mention
 from raffle_system import (
     announcements,
     claims,
@@ -30,7 +31,7 @@ from raffle_system import (
 )
 from raffle_system.config import PRIZE_LENGTH, REASON_LENGTH
 from raffle_system.entrants import Present
-from raffle_system.models import LastDraw, Period
+from raffle_system.models import ARCHIVED, LastDraw, Period
 from raffle_system.periods import LastCall
 
 BELOW_MINIMUM = "fewer tickets than the minimum"
@@ -92,17 +93,21 @@ async def plan(conn: Connection, settings: GuildSettings, number: int | None, pr
 
 async def start(
     conn: Connection, clock: Clock, settings: GuildSettings, chain: BeaconChain, guilds_: Guilds,
-    period_id: int, request: DrawRequest, last_call: LastCall,
+    period_id: int, request: DrawRequest, last_call: LastCall, shown: DrawPlan | None = None,
 ) -> DrawStarted:  # fmt: skip
     """Freeze a period, ending it first where it still runs; the draw then finishes by itself.
 
-    Errors: `draw.already_frozen` (another admin was faster), `raffle.nobody_entered`, `error.too_long`.
+    `shown` is what the admin agreed to. Errors: `draw.already_frozen` (another admin was faster),
+    `draw.ended_meanwhile`, `draw.set_aside_meanwhile`, `draw.prizes_meanwhile`, `raffle.nobody_entered`,
+    `error.too_long`.
     """
     if len(request.prize) > PRIZE_LENGTH:
         raise UserError("error.too_long", most=PRIZE_LENGTH)
     period = await periods.by_id(conn, period_id, for_update=True)
     if period.guild_id != settings.guild_id or period.frozen_at is not None:
         raise UserError("draw.already_frozen")
+    if shown is not None:
+        await _still_as_shown(conn, shown, period)
     opened = None
     if period.status == "active":
         period, opened = await periods.end_now(conn, clock, settings, period, last_call)
@@ -116,6 +121,15 @@ async def start(
     detail = {"period": period.number, "entrants_sha256": frozen.entrants_sha256}
     await guilds.audit(conn, settings.guild_id, request.actor, "draw", detail, clock.now())
     return DrawStarted(period=period, opened=opened, frozen=frozen)
+
+
+async def _still_as_shown(conn: Connection, plan: DrawPlan, period: Period) -> None:
+    """What the admin was shown is what will be drawn."""
+    if period.status != plan.period.status:
+        key = "draw.set_aside_meanwhile" if period.status == ARCHIVED else "draw.ended_meanwhile"
+        raise UserError(key, number=str(period.number))
+    if list(await prize_store.prizes(conn, period.id)) != list(plan.prizes):
+        raise UserError("draw.prizes_meanwhile")
 
 
 async def _prizes(conn: Connection, period: Period, request: DrawRequest) -> list[str]:
@@ -210,22 +224,28 @@ class RafflePublisher:
 async def reroll(
     conn: Connection, clock: Clock, settings: GuildSettings, guilds_: Guilds, *,
     number: int | None, actor: int, channel_id: int | None, reason: str, look: Look, position: int = 0,
+    holder: int | None = None,
 ) -> tuple[Period, Replacement]:  # fmt: skip
     """The next reserve of a drawn period takes a prize; announced, with the record's new state attached.
 
-    Who left since the freeze is passed over. To be called by `reserves.looked_up`. `position` counts the prizes
-    from 0. Errors: `draw.not_drawn`, `draw.no_such_place`, `draw.no_reserves`, `raffle.no_such_period`,
-    `error.too_long`.
+    Who left since the freeze is passed over (`look`). `position` counts the prizes from 0; `holder` is who was to lose
+    it when the admin was asked. Errors: `draw.not_drawn`, `draw.no_such_place`, `draw.no_reserves`,
+    `raffle.no_such_period`, `error.too_long`, `reroll.holder_meanwhile`; `Unseen`.
     """
     if len(reason) > REASON_LENGTH:
         raise UserError("error.too_long", most=REASON_LENGTH)
     period = await drawn_period(conn, settings, number)
-    if position >= max(1, len(await draws.current_winners(conn, period.draw_id))):
+    winners = await draws.current_winners(conn, period.draw_id)
+    if position >= max(1, len(winners)):
         raise UserError("draw.no_such_place", place=str(position + 1))
+    if winners and holder is not None:
+        _require_holder(winners[position], holder)
     replacement = await draws.take_reserve(
         conn, clock, period.draw_id, position=position, kind="reroll", by=actor, reason=reason, own_id=look.own_id,
         why_not=look.why_not,
     )  # fmt: skip
+    if holder is not None:  # the draw's row is locked only now
+        _require_holder(replacement.replaced, holder)
     pick = replacement.winner
     held = await store.tickets_of(conn, period.id, pick.id)
     if position == 0:
@@ -261,6 +281,29 @@ async def last_draw(conn: Connection, guild_id: int) -> LastDraw | None:
         held = [period.winner_discord_id]
     winners = [(who, await ledger_store.total(conn, period.id, who)) for who in held]
     return LastDraw(period=period, winners=winners) if winners else None
+
+
+def _require_holder(current: int, asked_about: int) -> None:
+    if current != asked_about:
+        raise UserError("reroll.holder_meanwhile", member=mention(current))
+
+
+async def place_to_reroll(conn: Connection, settings: GuildSettings, position: int) -> tuple[Period, int]:
+    """The raffle drawn last, and who holds the place (from 0) there.
+
+    Errors: `draw.not_drawn`, `draw.no_such_place`, `draw.no_reserves`; `reroll.draw_runs` while a later raffle is
+    being drawn: its winner is not known yet.
+    """
+    period = await drawn_period(conn, settings, None)
+    running = await store.being_drawn(conn, settings.guild_id)
+    if running is not None:
+        raise UserError("reroll.draw_runs", number=str(running), last=str(period.number))
+    winners = await draws.current_winners(conn, period.draw_id)
+    if not 0 <= position < len(winners):
+        raise UserError("draw.no_such_place", place=str(position + 1))
+    if not await draws.has_reserve(conn, period.draw_id):
+        raise UserError("draw.no_reserves")
+    return period, winners[position]
 
 
 async def drawn_period(conn: Connection, settings: GuildSettings, number: int | None) -> Period:

@@ -17,11 +17,12 @@ from core.messages import BLUE, GOLD, Embed, Message
 from core.stores import jobs
 from core.tables import as_csv
 from core.texts import Reader, moment
-from raffle_system import entrants, feed_store, month_store, periods, prize_store, store
-from raffle_system.announcements import period_name
+from raffle_system import draw, entrants, feed_store, month_store, periods, prize_store, store
+from raffle_system.announcements import new_period, period_name
 from raffle_system.entrants import Present
-from raffle_system.models import Period
+from raffle_system.models import ARCHIVED, Period
 from raffle_system.month import next_boundary
+from raffle_system.periods import LastCall
 
 REMINDERS = (timedelta(days=1), timedelta(hours=1))
 
@@ -42,13 +43,40 @@ class Calendar:
     undrawn: Sequence[Period]
 
 
-async def change_end(
-    conn: Connection, clock: Clock, guilds_: Guilds, settings: GuildSettings, period_id: int, end: datetime, actor: int
+async def set_aside(
+    conn: Connection, clock: Clock, guilds_: Guilds, settings: GuildSettings, period_id: int, last_call: LastCall,
+    actor: int, channel_id: int,
 ) -> Period:  # fmt: skip
-    """Move the running period's end; audited and announced. Errors: `end.not_running`, `end.past`."""
-    period = await periods.by_id(conn, period_id, for_update=True)
+    """End the running period without a draw; audited, and told where members look, else in `channel_id`.
+
+    Errors: `reset.already` when it runs no more: a second press ends nothing.
+    """
+    period = await periods.active(conn, settings.guild_id, for_update=True)
+    if period.id != period_id:
+        raise UserError("reset.already")
+    everybody = await entrants.entering(conn, settings, period, None)
+    stats = await entrants.stats(conn, period, everybody)
+    ended, opened = await periods.end_now(conn, clock, settings, period, last_call, status=ARCHIVED)
+    detail = {"period": ended.number, "participants": stats.participants, "tickets": stats.total}
+    await guilds.audit(conn, settings.guild_id, actor, "reset", detail, clock.now())
+    last = await draw.last_draw(conn, settings.guild_id)
+    message = new_period(guilds_.reader(settings.guild_id), settings, ended, opened, last, waits=False)
+    await outbox.post(conn, clock, settings.guild_id, settings.announcement_channel_id or channel_id, message)
+    return ended
+
+
+async def change_end(
+    conn: Connection, clock: Clock, guilds_: Guilds, settings: GuildSettings, shown: Period, end: datetime, actor: int
+) -> Period:  # fmt: skip
+    """Move the running period's end; audited and announced.
+
+    `shown` is the period that the admin saw. Errors: `end.not_running`, `end.past`, `end.moved_meanwhile`.
+    """
+    period = await periods.by_id(conn, shown.id, for_update=True)
     if period.guild_id != settings.guild_id or period.status != "active":
         raise UserError("end.not_running")
+    if period.end_date != shown.end_date:
+        raise UserError("end.moved_meanwhile", when=moment(period.end_date))
     now = clock.now()
     if end <= max(now, period.start_date):
         raise UserError("end.past")

@@ -14,6 +14,7 @@ from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
 from core.letters import Letter
 from core.messages import Message
+from core.texts import mention
 from raffle_system import link_announcements as announcements
 from raffle_system import periods, wager_store
 from raffle_system import shuffle_link_store as store
@@ -218,7 +219,9 @@ async def verify(
     own = [_link(row) for row in await store.of_member(conn, settings.guild_id, kick.discord_id)]
     own = [link for link in own if link.casino == casino]
     if sum(link.status == "verified" for link in own) >= settings.max_shuffle_links_per_user:
-        raise UserError("shuffle.member_most", most=settings.max_shuffle_links_per_user, member=f"<@{kick.discord_id}>")
+        raise UserError(
+            "shuffle.member_most", most=settings.max_shuffle_links_per_user, member=mention(kick.discord_id)
+        )
     asked = next((o for o in own if o.status == "pending" and name_key(o.username) == name_key(name)), None)
     if asked is not None:
         return await decide(conn, clock, guilds_, settings, asked.id, actor, approve=True)

@@ -249,12 +249,11 @@ class ShuffleTracker:
         message: Message = render(self._guilds.reader(feed.guild_id), feed.source.casino, *facts)
         await outbox.post(conn, self._clock, feed.guild_id, settings.admins_hear_in, message)
 
-    async def thaw(self, guild_id: int, actor: int) -> int:
+    async def thaw(self, conn: Connection, guild_id: int, actor: int) -> int:
         """An admin believes the fallen amounts: they become the new level, nothing is lost or paid for them."""
-        async with self._db.transaction() as conn:
-            thawed = await feed_store.thaw(conn, guild_id)
-            if thawed:
-                await guilds.audit(conn, guild_id, actor, "wagers_thawed", {"feeds": thawed}, self._clock.now())
+        thawed = await feed_store.thaw(conn, guild_id)
+        if thawed:
+            await guilds.audit(conn, guild_id, actor, "wagers_thawed", {"feeds": thawed}, self._clock.now())
         return thawed
 
 

@@ -200,6 +200,20 @@ async def last_drawn(conn: Connection, guild_id: int) -> Row | None:
 _HELD = ", ".join(f"coalesce(sum({amount}), 0) AS {source}" for source, amount in BY_SOURCE.items())
 
 
+async def being_drawn(conn: Connection, guild_id: int) -> int | None:
+    """The number of the raffle that is frozen and waits for its winner; None where none does."""
+    result = await conn.execute(
+        text(
+            "SELECT p.number FROM draws d JOIN raffle_periods p ON p.id = d.period_id "
+            "WHERE d.guild_id = :guild_id AND d.frozen_at IS NOT NULL AND d.drawn_at IS NULL "
+            "ORDER BY p.number DESC LIMIT 1"
+        ),
+        {"guild_id": guild_id},
+    )
+    number = result.scalar()
+    return None if number is None else int(number)
+
+
 async def tickets_of(conn: Connection, period_id: int, discord_id: int) -> Row:
     """A member's kick name and tickets by source; zeros for a stranger."""
     result = await conn.execute(

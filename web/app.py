@@ -98,7 +98,7 @@ class WebServer:
         if self.db is None or not _DRAW_ID.fullmatch(draw_id):
             raise web.HTTPNotFound
         try:
-            async with self.db.transaction() as conn:
+            async with self.db.reading() as conn:
                 record = await draws.record_of(conn, draw_id)
         except UserError as error:
             raise web.HTTPNotFound from error

@@ -15,9 +15,10 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from core import sign_in
+from core.acts import Act, Acts, Outcome, Work
 from core.clock import Clock
 from core.config import Config
-from core.db import Database, is_away
+from core.db import Connection, Database, UnknownOutcome, is_away
 from core.errors import UserError
 from core.guilds import Guilds
 from core.texts import Reader
@@ -68,11 +69,16 @@ class KickSignIn:
             return None
         now = self.clock.now()
         state = State(guild_id, discord_id, oauth.new_nonce(), now + LIFE)
-        async with self.db.transaction() as conn:
+        verifier = oauth.new_verifier()
+
+        async def begun(conn: Connection) -> Outcome:
             await sign_in.begin(
                 conn, nonce=state.nonce, guild_id=guild_id, discord_id=discord_id, channel_id=channel_id,
-                verifier=oauth.new_verifier(), expires_at=state.expires_at, now=now,
+                verifier=verifier, expires_at=state.expires_at, now=now,
             )  # fmt: skip
+            return {}
+
+        await self._act("sign_in.begin", state, begun)
         return f"{self.config.web_base_url}/kick/login?state={oauth.signed_state(state, self._secret)}"
 
     @property
@@ -89,7 +95,7 @@ class KickSignIn:
         if state is None:
             return None
         try:
-            async with self.db.transaction() as conn:
+            async with self.db.reading() as conn:
                 return await sign_in.verifier_of(conn, state.nonce, state.guild_id, state.discord_id, self.clock.now())
         except Exception as error:
             if not is_away(error):
@@ -141,19 +147,22 @@ class KickSignIn:
         """Back from Kick: the state is used up, whatever comes of it."""
         state = self._state(request.query.get("state", ""))
         try:
-            if state is None or await self._verifier(state) is None:
+            verifier = await self._verifier(state)
+            if state is None or verifier is None:
                 return self._page(state, "link.page_bad_state", 400)
             if not self._is_marked(request, state, AGREED):
                 return self._page(state, "link.page_other_browser", 403)
             names = await self.who_is(state.guild_id, state.discord_id)
             if names is None:
                 return self._page(state, "link.page_unknown", 503)
-            user = await self._linked(state, request.query.get("code", ""))
+            user = await self._linked(state, verifier, request.query.get("code", ""))
         except ApiFailed as error:
             log.warning("kick_sign_in_failed", extra={"error": str(error)})
             return self._page(state, "link.page_refused", 400)
         except UserError as error:
             return self._page(state, error.key, 409, **error.args_)
+        except UnknownOutcome:
+            return self._page(state, "link.page_unknown_outcome", 503)
         except Exception as error:
             if not is_away(error):
                 raise
@@ -162,17 +171,32 @@ class KickSignIn:
         answer.del_cookie(COOKIE, path="/")
         return answer
 
-    async def _linked(self, state: State, code: str) -> KickUser:
+    async def _act(self, name: str, state: State, work: Work) -> Outcome:
+        """Once for this request of the browser; the same link again is another request."""
+        act = Act(
+            key=f"{name}:{state.nonce}:{oauth.new_nonce()}", name=name, guild_id=state.guild_id, actor=state.discord_id
+        )
+        return await Acts(self.db, self.clock).do(act, work)
+
+    async def _linked(self, state: State, verifier: str, code: str) -> KickUser:
         """Use the attempt up, link. Errors: `ApiFailed`; `link.page_bad_state`, `link.already`, `link.kick_taken`."""
-        async with self.db.transaction() as conn:
+
+        async def used_up(conn: Connection) -> Outcome:
             used = await sign_in.use(conn, state.nonce, state.guild_id, state.discord_id, self.clock.now())
-        if used is None:
-            raise UserError("link.page_bad_state")
-        user = await self._user(code, used[0])
-        async with self.db.transaction() as conn:
+            if used is None:
+                raise UserError("link.page_bad_state")
+            return {"channel_id": used[1]}
+
+        channel_id = (await self._act("sign_in.use", state, used_up))["channel_id"]
+        user = await self._user(code, verifier)
+
+        async def bound(conn: Connection) -> Outcome:
             await self.linking.bind(
-                conn, state.guild_id, state.discord_id, user.name, user.user_id, actor=None, channel_id=used[1]
+                conn, state.guild_id, state.discord_id, user.name, user.user_id, actor=None, channel_id=channel_id
             )
+            return {}
+
+        await self._act("sign_in.link", state, bound)
         return user
 
     async def _user(self, code: str, verifier: str) -> KickUser:

@@ -31,6 +31,16 @@ class Home:
         await made.load()
         return made
 
+    async def change(self, guilds: Guilds, name: str, value: object) -> None:
+        async with self.db.transaction() as conn:
+            changed = await guilds.change(conn, GUILD, name, value, ADMIN)
+        guilds.adopt(changed)
+
+    async def choose(self, guilds: Guilds, locale: str | None) -> None:
+        async with self.db.transaction() as conn:
+            await guilds.set_member_locale(conn, GUILD, MEMBER, locale)
+        guilds.adopt_locale(GUILD, MEMBER, locale)
+
 
 @pytest.fixture
 async def home(database_url: str, tmp_path: Path) -> AsyncIterator[Home]:
@@ -65,18 +75,18 @@ async def test_channels_of_the_environment_are_the_first_guilds_only(home: Home)
 async def test_a_change_holds_at_once_after_a_restart_and_can_be_taken_back(home: Home) -> None:
     guilds = await home.guilds()
     await guilds.ensure(GUILD)
-    await guilds.change(GUILD, "gifted_sub_tickets", 25, ADMIN)
+    await home.change(guilds, "gifted_sub_tickets", 25)
     assert guilds.get(GUILD).gifted_sub_tickets == 25
     assert (await home.guilds(Config(gifted_sub_tickets=3))).get(GUILD).gifted_sub_tickets == 25
-    await guilds.change(GUILD, "gifted_sub_tickets", None, ADMIN)
+    await home.change(guilds, "gifted_sub_tickets", None)
     assert guilds.get(GUILD).gifted_sub_tickets == 15
 
 
 async def test_a_value_of_false_or_zero_is_a_value(home: Home) -> None:
     guilds = await home.guilds(Config(auto_draw_on_reset=True))
     await guilds.ensure(GUILD)
-    await guilds.change(GUILD, "auto_draw_on_reset", False, ADMIN)
-    await guilds.change(GUILD, "watchtime_tickets_per_hour", 0, ADMIN)
+    await home.change(guilds, "auto_draw_on_reset", False)
+    await home.change(guilds, "watchtime_tickets_per_hour", 0)
     assert (guilds.get(GUILD).auto_draw_on_reset, guilds.get(GUILD).watchtime_tickets_per_hour) == (False, 0)
 
 
@@ -98,21 +108,21 @@ async def test_an_unknown_setting_is_refused(home: Home) -> None:
     await guilds.ensure(GUILD)
     for name in ("guild_id", "locale = 'x' --"):
         with pytest.raises(KeyError):
-            await guilds.change(GUILD, name, 1, ADMIN)
+            await home.change(guilds, name, 1)
 
 
 async def test_the_members_language_comes_before_the_guilds(home: Home) -> None:
     guilds = await home.guilds()
     await guilds.ensure(GUILD)
-    await guilds.set_member_locale(GUILD, MEMBER, "ar")
+    await home.choose(guilds, "ar")
     assert [guilds.reader(GUILD, who)("hi") for who in (MEMBER, OTHER, None)] == ["marhaba", "hello", "hello"]
-    await guilds.change(GUILD, "locale", "ar", ADMIN)
+    await home.change(guilds, "locale", "ar")
     assert guilds.reader(GUILD, OTHER)("hi") == "marhaba"
     again = await home.guilds()
     assert again.reader(GUILD, MEMBER)("hi") == "marhaba"
-    await again.set_member_locale(GUILD, MEMBER, "en")
+    await home.choose(again, "en")
     assert again.reader(GUILD, MEMBER)("hi") == "hello"
-    await again.set_member_locale(GUILD, MEMBER, None)
+    await home.choose(again, None)
     assert again.reader(GUILD, MEMBER)("hi") == "marhaba"
 
 

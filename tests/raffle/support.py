@@ -159,7 +159,9 @@ class World:
         return self.guilds.get(self.guild_id)
 
     async def set(self, name: str, value: Any) -> None:
-        await self.guilds.change(self.guild_id, name, value, ADMIN)
+        async with self.db.transaction() as conn:
+            changed = await self.guilds.change(conn, self.guild_id, name, value, ADMIN)
+        self.guilds.adopt(changed)
 
     async def period(self, number: int | None = None) -> Period:
         async with self.db.transaction() as conn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from core.messages import Message
 from core.reserves import LEFT_SERVER, Look, looked_up
 from core.stores import draws as draws_store
 from core.verify import verify
-from raffle_system import announcements, draw, periods
+from raffle_system import announcements, draw, periods, prizes
 from raffle_system.draw import BELOW_MINIMUM
 from raffle_system.models import Period, Winner
 from tests.raffle.support import ADMIN, CHANNEL, DAY, MEMBER, MINUTE, OTHER, SECOND, THIRD, EchoReader, World, config
@@ -344,3 +345,71 @@ async def test_no_record_before_the_draw(filled: World) -> None:
             await draws.record_of(conn, period.draw_id)
         assert refused.value.key == "draw.not_drawn"
         assert await draws.current_winners(conn, period.draw_id) == []
+
+
+async def test_two_hands_do_not_pass_one_prize_on_twice(filled: World) -> None:
+    """Both were asked about the same winner; the second is told who was faster."""
+    period = (await filled.start_draw()).period
+    await filled.finish()
+    async with filled.db.reading() as conn:
+        shown, holder = await draw.place_to_reroll(conn, filled.settings, 0)
+    assert (shown.id, shown.winner_discord_id) == (period.id, holder)
+
+    async def press(look: Look) -> str:
+        try:
+            async with filled.db.transaction() as conn:
+                await draw.reroll(
+                    conn, filled.clock, filled.settings, filled.guilds, number=shown.number, actor=ADMIN,
+                    channel_id=CHANNEL, reason="", look=look, holder=holder,
+                )  # fmt: skip
+        except UserError as error:
+            return error.key
+        return "done"
+
+    pressed = [looked_up(filled.presence, filled.guild_id, press) for _ in range(2)]
+    assert sorted(await asyncio.gather(*pressed)) == ["done", "reroll.holder_meanwhile"]
+    assert len((await record(filled, period))["events"]) == 1
+
+
+async def test_a_reroll_is_asked_only_where_it_can_be_done(filled: World) -> None:
+    async def asked() -> str:
+        async with filled.db.reading() as conn:
+            try:
+                period, _holder = await draw.place_to_reroll(conn, filled.settings, 0)
+            except UserError as error:
+                return error.key
+        return f"raffle {period.number}"
+
+    assert await asked() == "draw.not_drawn"
+    await filled.start_draw()
+    await filled.finish()
+    assert await asked() == "raffle 1"
+    await filled.give()
+    await filled.start_draw()
+    assert await asked() == "reroll.draw_runs", "raffle 2 waits for its winner"
+    await filled.finish()
+    assert await asked() == "draw.no_reserves", "one member took part in raffle 2"
+
+
+async def test_a_draw_is_what_the_admin_was_shown(filled: World) -> None:
+    shown = await plan(filled)
+    async with filled.db.transaction() as conn:
+        await prizes.set_(conn, filled.clock, filled.settings, None, ["another"], ADMIN)
+
+    async def agreed(seen: draw.DrawPlan) -> str:
+        try:
+            async with filled.db.transaction() as conn:
+                await draw.start(
+                    conn, filled.clock, filled.settings, filled.beacon.chain, filled.guilds, seen.period.id,
+                    filled.request(prize=""), filled.schedule.last_call, seen,
+                )  # fmt: skip
+        except UserError as error:
+            return error.key
+        return "drawn"
+
+    assert await agreed(shown) == "draw.prizes_meanwhile"
+    shown = await plan(filled)
+    async with filled.db.transaction() as conn:
+        await periods.end_now(conn, filled.clock, filled.settings, shown.period, filled.schedule.last_call)
+    assert await agreed(shown) == "draw.ended_meanwhile"
+    assert await agreed(await plan(filled)) == "drawn"

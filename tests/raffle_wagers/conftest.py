@@ -46,6 +46,11 @@ class WagerWorld(World):
                 conn, self.clock, self.guilds, self.settings, "shuffle", name, kick_name, ADMIN
             )
 
+    async def thaw(self) -> int:
+        """An admin believes the fallen amounts; how many feeds go on."""
+        async with self.db.transaction() as conn:
+            return await self.tracker.thaw(conn, self.guild_id, MEMBER)
+
     async def _kick_name(self, conn: Connection, member: int, kick: str) -> str:
         known = await identity.link_of(conn, self.guild_id, member)
         if known is not None:

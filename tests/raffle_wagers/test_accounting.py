@@ -219,7 +219,7 @@ async def test_a_source_that_starts_afresh_at_the_months_turn_pays_nothing_wrong
     assert await world.polled(a=0, b=0, c=0, d=0) == 0
     assert await world.polled(a=500, b=0, c=0, d=0) == 0
     assert "wagers.frozen" in (await world.admins_told())[-1]
-    assert await world.tracker.thaw(world.guild_id, MEMBER) == 1
+    assert await world.thaw() == 1
     assert await world.polled(a=500, b=10, c=0, d=0) == 0
     assert await world.polled(a=600, b=10, c=0, d=0) == 2
     assert await world.total(period=await world.period(1)) == 20
@@ -232,7 +232,7 @@ async def test_an_accepted_fall_in_mid_month_keeps_what_was_earned(world: WagerW
     await world.verify("a")
     assert await world.polled(a=2040, b=1000, c=1000) == 20
     assert await world.polled(a=5, b=1, c=1) == 0
-    assert await world.tracker.thaw(world.guild_id, MEMBER) == 1
+    assert await world.thaw() == 1
     assert await world.polled(a=5, b=1, c=1) == 0
     assert await world.polled(a=15, b=1, c=1) == 1
     assert await world.total() == 21

@@ -33,7 +33,7 @@ EVERYBODY = Entering(minimum=1)
 async def move_end(world: World, end: datetime, period: Period | None = None) -> Period:
     wanted = period or await world.period()
     async with world.db.transaction() as conn:
-        return await month_ends.change_end(conn, world.clock, world.guilds, world.settings, wanted.id, end, ADMIN)
+        return await month_ends.change_end(conn, world.clock, world.guilds, world.settings, wanted, end, ADMIN)
 
 
 async def test_a_moved_end_is_audited_announced_and_kept(world: WagerWorld) -> None:
@@ -54,6 +54,31 @@ async def test_an_end_in_the_past_or_of_an_ended_period_is_refused(world: WagerW
     await world.end_month()
     with pytest.raises(UserError, match=r"end\.not_running"):
         await move_end(world, world.clock.now() + DAY, first)
+
+
+async def test_an_end_that_another_admin_moved_meanwhile_stays(world: WagerWorld) -> None:
+    seen, now = await world.period(), world.clock.now()
+    await move_end(world, now + 3 * DAY, seen)
+    with pytest.raises(UserError, match=r"end\.moved_meanwhile"):
+        await move_end(world, now + 5 * DAY, seen)
+    assert (await world.period()).end_date == now + 3 * DAY
+
+
+async def test_a_raffle_is_set_aside_once_and_the_audit_log_says_by_whom(world: WagerWorld) -> None:
+    await world.give(amount=7)
+    period = await world.period()
+
+    async def press() -> None:
+        async with world.db.transaction() as conn:
+            await month_ends.set_aside(
+                conn, world.clock, world.guilds, world.settings, period.id, world.schedule.last_call, ADMIN, 5
+            )
+
+    await press()
+    with pytest.raises(UserError, match=r"reset\.already"):
+        await press()
+    audit = await world.rows("SELECT actor, detail FROM audit_log WHERE action = 'reset'")
+    assert audit == [{"actor": ADMIN, "detail": {"period": 1, "participants": 1, "tickets": 7}}]
 
 
 async def test_reminders_come_once_each_and_after_a_sleep_only_the_nearest(world: WagerWorld) -> None:
