@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.support import Bot, Stage
 from tests.patience import until
+from tests.web.clients import held
 
 
 async def figures(bot: Bot) -> dict[tuple[str, str], float]:
@@ -29,7 +30,7 @@ async def test_health_and_metrics_tell_the_state_of_everything(stage: Stage, bot
     assert (health["status"], health["role"]) == ("ok", "leader")
     assert health["discord"] == {"up": True, "last_error": None}
     assert health["database"] == {"up": True}
-    assert health["outbox"] == {"waiting": 0, "oldest": None, "retrying": 0}
+    assert health["outbox"] == {"waiting": 0, "oldest": None, "retrying": 0, "blocked": 0, "given_up": 0}
     assert (health["kick"]["state"], health["kick"]["alarm"]) == ("connected", None)
     assert health["kick"]["live"]["sandbox-streamer"]["live"] is False
     assert health["kick"]["live"]["sandbox-streamer"]["source"] in ("api", "site")
@@ -46,6 +47,12 @@ async def test_health_and_metrics_tell_the_state_of_everything(stage: Stage, bot
     assert seen["drumroll_kick_socket_total", "attempts"] == 1
     assert seen["drumroll_task_restarts_total", "discord"] == 0
     assert seen["process_resident_memory_bytes", ""] > 0
+
+    async with held(await bot.port(), times=1100):
+        assert (await bot.get("/health"))[0] == 200
+        await stage.discord.as_user("viewer1").say("raffle", "!tickets")
+        await stage.discord.wait_for_message("raffle", containing="has **30 tickets**")
+        assert (await bot.health())["web"]["dropped"] >= 1000
 
     # The outside goes away: the pages say which part of it, and the process goes on.
     await stage.kick.drop(60.0)

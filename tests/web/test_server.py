@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,11 +16,10 @@ from prometheus_client import CollectorRegistry
 
 from kick.webhooks import LARGEST_BODY
 from tests.patience import in_time, until
+from tests.web.clients import HALF, held
 from web import connections
 from web.app import WebServer
 from web.connections import HEADERS, Guests, client_of, most_connections
-
-HALF = b"GET /health HTTP/1.1\r\nHo"
 
 
 async def _healthy() -> dict[str, Any]:
@@ -65,22 +64,6 @@ async def _asked(
         return answer.status, answer.headers, await answer.read()
 
 
-@asynccontextmanager
-async def _sent(server: WebServer, data: bytes, times: int = 1) -> AsyncIterator[list[socket.socket]]:
-    """Connections that have sent so much and wait."""
-    loop, held = asyncio.get_running_loop(), []
-    try:
-        for _ in range(times):
-            held.append(one := socket.socket())
-            one.setblocking(False)
-            await loop.sock_connect(one, ("127.0.0.1", server.bound_port))
-            await loop.sock_sendall(one, data)
-        yield held
-    finally:
-        for one in held:
-            one.close()
-
-
 async def _until_closed(one: socket.socket) -> bytes:
     """What came until the server closed the connection; the test fails when it does not."""
     said = b""
@@ -93,32 +76,21 @@ async def _until_closed(one: socket.socket) -> bytes:
     return said
 
 
-@pytest.fixture
-def _many_files() -> Iterator[None]:
-    """Room for both ends of many connections in this one process."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, enough) if soft != resource.RLIM_INFINITY else soft, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@pytest.mark.usefixtures("_many_files")
 async def test_eleven_hundred_half_open_connections_do_not_keep_an_honest_one_out() -> None:
     """The server never holds more than its share, and the client who holds many loses its own."""
-    async with _served(Guests(most=200, most_a_client=50)) as server, _sent(server, HALF, 1100) as held:
+    async with _served(Guests(most=200, most_a_client=50)) as server, held(server.bound_port, HALF, 1100) as all_held:
         for path in ("/health", "/ready", "/health"):
             assert (await _asked(server, path))[0] == 200
         assert len(server.guests) <= 51
         assert server.guests.dropped >= 1050
-        assert {await _until_closed(one) for one in held[:1000]} == {b""}
+        assert {await _until_closed(one) for one in all_held[:1000]} == {b""}
 
 
 async def test_who_is_answered_stays_while_those_who_wait_go() -> None:
-    async with _served(Guests(most=4)) as server, _sent(server, b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n"):
+    async with _served(Guests(most=4)) as server, held(server.bound_port, b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n"):
         await until(lambda: len(server.guests._answered))
-        async with _sent(server, HALF, 20) as held:
-            assert {await _until_closed(one) for one in held[:17]} == {b""}
+        async with held(server.bound_port, HALF, 20) as others:
+            assert {await _until_closed(one) for one in others[:17]} == {b""}
             assert (len(server.guests._answered), len(server.guests)) == (1, 4)
 
 
@@ -138,7 +110,7 @@ async def test_whoever_is_slow_is_let_go(sent: bytes, answer: bytes, monkeypatch
     for name in ("IDLE_SECONDS", "BODY_SECONDS", "LINGERING_SECONDS"):
         monkeypatch.setattr(connections, name, 0.2)
     monkeypatch.setattr(connections, "REQUEST_SECONDS", 1.0)
-    async with _served() as server, _sent(server, sent) as (one,):
+    async with _served() as server, held(server.bound_port, sent) as (one,):
         assert answer in (await _until_closed(one)).partition(b"\r\n")[0]
         await until(lambda: len(server.guests) == 0)
 
@@ -191,7 +163,7 @@ async def test_every_answer_has_safe_headers_and_says_not_what_serves_it(caplog:
         for path, status in (("/health", 200), ("/nowhere", 404), ("/records/raffle/1/1.json", 404), ("/echo", 405)):
             answer = await _asked(server, path)
             assert (answer[0], {name: answer[1][name] for name in HEADERS}) == (status, HEADERS)
-        async with _sent(server, b"nonsense\r\n\r\n") as (one,):
+        async with held(server.bound_port, b"nonsense\r\n\r\n") as (one,):
             said = (await _until_closed(one)).decode()
         assert said.startswith("HTTP/1.0 400")
         assert all(f"{name}: {value}\r\n" in said for name, value in HEADERS.items())
