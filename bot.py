@@ -46,6 +46,7 @@ from core.jobs import Scheduler
 from core.kick_events import KickChannelIds, fold
 from core.kick_memory import KickMemory
 from core.letters import Follower
+from core.retention import Retention
 from core.supervisor import Fatal, Leadership, Supervisor
 from core.texts import Texts
 from giveaway.checker import GiveawayChecker
@@ -273,9 +274,10 @@ class Parts:
         }
         self.finisher = DrawFinisher(self.db, clock, process.beacon, publishers)
         self.claims = Claims(self.db, clock, self.guilds, members)
+        retention = Retention(self.db, clock)
         self.scheduler = Scheduler(
             self.db, clock, self.guilds, self.schedule.jobs(),
-            [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind],
+            [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind, retention.tick],
             process.tick_seconds,
         )  # fmt: skip
 

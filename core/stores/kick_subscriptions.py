@@ -39,9 +39,3 @@ async def find(conn: Connection, subscription_id: str) -> tuple[str, int] | None
 async def any_made(conn: Connection) -> bool:
     result = await conn.execute(text("SELECT EXISTS (SELECT FROM kick_subscriptions)"))
     return bool(result.scalar_one())
-
-
-async def forget(conn: Connection, before: datetime) -> int:
-    """Subscriptions that Kick has not shown for long: nothing comes under them any more."""
-    result = await conn.execute(text("DELETE FROM kick_subscriptions WHERE seen_at < :before"), {"before": before})
-    return result.rowcount
