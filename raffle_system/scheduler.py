@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from core import draws, outbox
 from core.beacon import BeaconChain
 from core.clock import Clock
-from core.db import Connection, Database
+from core.db import Connection, Database, log_failure
 from core.errors import UserError
 from core.guilds import Guilds, GuildSettings
 from core.jobs import Job, last_multiple
@@ -16,6 +18,10 @@ from raffle_system import announcements, draw, entrants, month_ends, periods, st
 from raffle_system.draw import DrawRequest
 from raffle_system.entrants import Present
 from raffle_system.models import Period
+
+log = logging.getLogger(__name__)
+
+AT_ONCE, CLOSING_SECONDS = 40, 2.0
 
 
 class RaffleSchedule:
@@ -35,6 +41,7 @@ class RaffleSchedule:
         self._chain = chain
         self._last_look = last_look
         self._present = present
+        self._closing: dict[int, asyncio.Task[None]] = {}
 
     def jobs(self) -> list[Job]:
         return [Job(name="conversion", due=_conversion_due, run=self._convert)]
@@ -45,10 +52,30 @@ class RaffleSchedule:
             await periods.open_first(conn, self._clock, self._guilds.get(guild_id))
 
     async def close_due_periods(self) -> None:
-        """Close every period whose end has passed, one after another, however late this runs."""
-        for settings in self._guilds.all():
-            while await self._close_one(settings):
-                pass
+        """Close every period whose end has passed, however late this runs.
+
+        A guild whose feeds answer slowly holds up no other: what takes longer than a moment goes on by itself.
+        """
+        async with self._db.transaction() as conn:
+            over = await store.guilds_over(conn, self._clock.now())
+        for guild_id in over:
+            if self._guilds.present(guild_id) and guild_id not in self._closing and len(self._closing) < AT_ONCE:
+                self._closing[guild_id] = asyncio.create_task(self._close(self._guilds.get(guild_id)))
+        if not self._closing:
+            return
+        ended, _running = await asyncio.wait(self._closing.values(), timeout=CLOSING_SECONDS)
+        self._closing = {guild: task for guild, task in self._closing.items() if task not in ended}
+        results = await asyncio.gather(*ended, return_exceptions=True)
+        failed = [error for error in results if isinstance(error, Exception)]
+        for error in failed[1:]:
+            log_failure(log, "period_not_closed", error)
+        if failed:
+            raise failed[0]
+
+    async def _close(self, settings: GuildSettings) -> None:
+        """One period after another."""
+        while await self._close_one(settings):
+            pass
 
     async def last_call(self, conn: Connection, settings: GuildSettings, period: Period) -> None:
         """What still belongs to a period, before it ends: paid, and told as every hour's."""
@@ -81,13 +108,10 @@ class RaffleSchedule:
         if self._last_look is not None:
             await self._last_look(guild_id)
 
-    async def _is_over(self, settings: GuildSettings) -> bool:
+    async def _close_one(self, settings: GuildSettings) -> bool:
         async with self._db.transaction() as conn:
             row = await store.active(conn, settings.guild_id)
-        return row is not None and self._clock.now() >= row["end_date"]
-
-    async def _close_one(self, settings: GuildSettings) -> bool:
-        if not await self._is_over(settings):
+        if row is None or self._clock.now() < row["end_date"]:
             return False
         await self.look_before_end(settings.guild_id)
         async with self._db.transaction() as conn:

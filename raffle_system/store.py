@@ -15,6 +15,15 @@ _PERIOD = (
 )
 
 
+async def guilds_over(conn: Connection, now: datetime) -> list[int]:
+    """The guilds whose running period has passed its end, the longest ago first."""
+    result = await conn.execute(
+        text("SELECT guild_id FROM raffle_periods WHERE status = 'active' AND end_date <= :now ORDER BY end_date"),
+        {"now": now},
+    )
+    return list(result.scalars())
+
+
 async def active(
     conn: Connection, guild_id: int, *, for_update: bool = False, held_open: bool = False
 ) -> Row | None:  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,9 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from core.db import violated_constraint
 from core.errors import UserError
-from raffle_system import periods
+from raffle_system import periods, scheduler
 from raffle_system.models import Period
 from raffle_system.month import boundary, current_boundary, next_boundary, title_of
+from raffle_system.scheduler import RaffleSchedule
+from tests.patience import until
 from tests.raffle.support import DAY, GUILD, HOUR, MEMBER, MINUTE, SECOND, World, gifted
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -131,6 +134,34 @@ async def test_a_server_without_the_bot_is_left_alone_and_caught_up_when_it_is_b
     assert [row["status"] for row in await world.rows("SELECT status FROM raffle_periods ORDER BY id")] == [
         "ended", "ended", "active",
     ]  # fmt: skip
+
+
+async def test_a_guild_whose_last_look_hangs_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "CLOSING_SECONDS", 0.01)
+    answers = asyncio.Event()
+
+    async def look(guild_id: int) -> None:
+        if guild_id == GUILD:
+            await answers.wait()
+
+    slow = RaffleSchedule(world.db, world.clock, world.guilds, world.beacon.chain, look)
+    await world.guilds.ensure(GUILD + 1)
+    await slow.open_first(GUILD + 1)
+    world.clock.set((await world.period()).end_date)
+
+    async def closed(guild_id: int) -> bool:
+        await slow.close_due_periods()
+        return bool(
+            await world.scalar(
+                "SELECT count(*) FROM raffle_periods WHERE guild_id = :g AND status = 'ended'", g=guild_id
+            )
+        )
+
+    await until(lambda: closed(GUILD + 1))
+    assert not await closed(GUILD)
+    answers.set()
+    await until(lambda: closed(GUILD))
+    assert await world.scalar("SELECT count(*) FROM raffle_periods") == 4
 
 
 async def test_ending_now_opens_the_next_at_this_moment_to_the_normal_end(world: World) -> None:
