@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from zoneinfo import ZoneInfo
@@ -198,6 +198,11 @@ def stats(
     )
     title = reader("stats.title", period=name_of(reader, settings, period))
     return Embed(title=title, fields=fields, colour=BLUE)
+
+
+def letters(reader: Reader, figures: Mapping[str, object]) -> EmbedField:
+    """How the server's messages fare: `core.outbox.waiting`."""
+    return EmbedField(name=reader("stats.messages"), value=reader("stats.messages_line", **figures), inline=False)
 
 
 def given(reader: Reader, made: Granted, reason: str) -> Embed:

@@ -15,6 +15,7 @@ from cogs._commands import subcommand
 from cogs._context import Context
 from cogs._messages import embed_of
 from cogs._raffle_group import RaffleGroup
+from core import outbox
 from raffle_system import chart, entrants, periods, reports
 
 CHART = "tickets.png"
@@ -36,7 +37,8 @@ class RaffleReports(RaffleGroup):
         page = pages.stats(
             ctx.reader, ctx.settings, period, stats, top, _month_pages.projection(ctx.reader, success), live
         )
-        page = replace(page, fields=(*page.fields, *_month_pages.success(ctx.reader, success)))
+        letters = pages.letters(ctx.reader, await outbox.waiting(ctx.services.db, ctx.services.clock, period.guild_id))
+        page = replace(page, fields=(*page.fields, letters, *_month_pages.success(ctx.reader, success)))
         image = await asyncio.to_thread(chart.draw, *_month_pages.chart_of(ctx.reader, ctx.settings, success))
         shown = embed_of(page).set_image(url=f"attachment://{CHART}")
         await ctx.send(embed=shown, file=discord.File(io.BytesIO(image), filename=CHART))

@@ -167,6 +167,7 @@ async def test_words_and_settings(stage: Stage, bot: Bot) -> None:
     await stage.discord.wait_for_message("announcements", containing="earned 40 tickets for gifting 2 subs")
 
     stats = await (await owner.slash("raffle stats", channel="raffle")).answer()
+    assert stats.field("Messages") == "waiting: 0, closed channels: 0, not delivered in 30 days: 0"
     assert "• Gifted subs: 40" in stats.text
 
     asked = await (await owner.slash("raffle reset", channel="raffle")).answer()
