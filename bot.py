@@ -32,6 +32,7 @@ from cogs._services import Services
 from core import config as configuration
 from core import logs
 from core.acts import Acts
+from core.attendance import Attendance
 from core.beacon import QUICKNET, BeaconChain, BeaconClient
 from core.clock import SandboxClock, SystemClock
 from core.clock_follower import follow
@@ -49,6 +50,7 @@ from core.letters import Follower
 from core.retention import Retention
 from core.supervisor import Fatal, Leadership, Supervisor
 from core.texts import Texts
+from giveaway.absence import Absence
 from giveaway.checker import GiveawayChecker
 from giveaway.ending import Ending
 from giveaway.facts import Tools
@@ -61,7 +63,7 @@ from kick.people import People
 from kick.signature import KickKeys
 from kick.webhooks import decode_webhook
 from raffle_system import audit
-from raffle_system.claims import Claims
+from raffle_system.claims import ClaimDeadlines, Claims
 from raffle_system.draw import RafflePublisher
 from raffle_system.kick_admission import Admission
 from raffle_system.kick_inbox import KickInbox
@@ -163,6 +165,7 @@ class Process:
         self.supervisor.start("member-lists", parts.member_lists.run)
         self.supervisor.start("giveaways", parts.checker.run)
         self.supervisor.start("giveaway-messages", parts.checker.run_messages)
+        self.supervisor.start("attendance", parts.attendance.run)
         self.supervisor.start("claims", parts.claims.run)
         self.supervisor.start("message-counter", parts.counter.run)
         self.supervisor.start("wagers", parts.tracker.run)
@@ -257,7 +260,9 @@ class Parts:
         )  # fmt: skip
         roles = WinnerRoles(self.db, self.tools, GuildRoles(self.sender))
         ending = Ending(self.db, self.tools, members)
-        self.checker = GiveawayChecker(self.db, self.tools, members, ending, roles)
+        absence, deadlines = Absence(self.tools), ClaimDeadlines(clock, self.guilds)
+        self.attendance = Attendance(self.db, clock, lambda: self.sender.connected, [absence, deadlines])
+        self.checker = GiveawayChecker(self.db, self.tools, members, ending, roles, self.attendance)
         self.counter = MessageCounter(self.db, clock)
         decisions = DecisionFollower(clock, self.guilds)
         followers: dict[str, Follower] = {"giveaway": GiveawayPost(self.tools), DECISION_REF: decisions}
@@ -267,18 +272,18 @@ class Parts:
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
             sign_in_url=sign_in.url_for, kick_user_id=people.id_of,
             tools=self.tools, checker=self.checker, counter=self.counter, outbox=self.outbox, members=members,
+            attendance=self.attendance, absence=absence,
         )  # fmt: skip
         publishers: dict[str, Publisher] = {
             "raffle": RafflePublisher(clock, self.guilds, config.web_base_url),
             "giveaway": GiveawayPublisher(self.tools),
         }
         self.finisher = DrawFinisher(self.db, clock, process.beacon, publishers)
-        self.claims = Claims(self.db, clock, self.guilds, members)
-        retention = Retention(self.db, clock)
+        self.claims = Claims(self.db, clock, self.guilds, members, self.attendance)
         self.scheduler = Scheduler(
             self.db, clock, self.guilds, self.schedule.jobs(),
-            [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind, retention.tick],
-            process.tick_seconds,
+            [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind,
+             Retention(self.db, clock).tick], process.tick_seconds,
         )  # fmt: skip
 
         process.health.watch(

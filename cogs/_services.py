@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from core.acts import Acts
+from core.attendance import Attendance
 from core.beacon import BeaconChain
 from core.clock import Clock
 from core.config import Config
@@ -14,6 +15,7 @@ from core.delivery import Outbox
 from core.guilds import Guilds
 from core.reserves import Members
 from core.texts import Texts
+from giveaway.absence import Absence
 from giveaway.checker import GiveawayChecker
 from giveaway.facts import Tools
 from giveaway.levels import MessageCounter
@@ -44,3 +46,5 @@ class Services:
     counter: MessageCounter
     outbox: Outbox
     members: Members
+    attendance: Attendance
+    absence: Absence

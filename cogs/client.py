@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Sequence
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
@@ -22,9 +23,8 @@ from cogs._converters import know_typed_names
 from cogs._messages import NOBODY
 from cogs._services import Services
 from core import process_state
-from core.db import is_away
+from core.db import Connection, is_away
 from core.texts import Reader, plain
-from giveaway import giveaway_system
 
 log = logging.getLogger(__name__)
 
@@ -139,13 +139,7 @@ class DrumrollBot(commands.AutoShardedBot):
         return True
 
     async def _forget(self, guild_id: int) -> None:
-        async with self.services.db.transaction() as conn:
-            cancelled = await giveaway_system.cancel_all(
-                conn, self.services.tools, guild_id, "the bot is no longer in the server"
-            )  # fmt: skip
-        if cancelled:
-            log.warning("giveaways_cancelled", extra={"guild": guild_id, "count": cancelled})
-        if await self.services.guilds.leave(guild_id):
+        if await self.services.guilds.leave(guild_id, self.services.absence.left):
             log.warning("guild_left", extra={"guild": guild_id})
         await self.services.outbox.server_left(guild_id)
 
@@ -192,9 +186,14 @@ class DrumrollBot(commands.AutoShardedBot):
         return (channel is None or guild.get_channel(channel) is None, guild.id)
 
     async def _know(self, guild: discord.Guild) -> None:
-        if await self.services.guilds.ensure(guild.id):
+        if await self.services.guilds.ensure(guild.id, self._returned):
             log.info("guild_joined", extra={"guild": guild.id})
+            self.services.checker.wake()
         await self.services.schedule.open_first(guild.id)
+
+    async def _returned(self, conn: Connection, guild_id: int, since: datetime) -> None:
+        await self.services.attendance.returned(conn, guild_id, since)
+        await self.services.absence.returned(conn, guild_id)
 
     async def on_command_error(self, ctx: Any, error: commands.CommandError, /) -> None:
         if not _errors.spoken(error):

@@ -163,6 +163,7 @@ async def claim(services: Services, interaction: Press, giveaway_id: int) -> Non
         text = reader("giveaway.claimed", prize=escape(giveaway.prize), host=f"<@{giveaway.host_id}>")
         return Embed(description=text, colour=GREEN)
 
+    await services.attendance.there(pressed=True)
     await _privately(interaction, await perform(services, interaction.id, None, who, "giveaway.claim", work))
 
 

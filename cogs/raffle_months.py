@@ -134,6 +134,7 @@ class ClaimButton(
             return Embed(description=reader("claim.thanks", prize=escape(row["prize"]) or "-"), colour=GREEN)
 
         try:
+            await services.attendance.there(pressed=True)
             page = await perform(services, interaction.id, interaction.guild_id, who, "raffle.claim", work)
         except Exception as error:  # noqa: BLE001 - rendered to the person who pressed
             await _errors.answer_interaction(interaction, _errors.explain(error, reader))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -79,6 +80,11 @@ def resolve(row: Row, config: Config, *, first: bool) -> GuildSettings:
     return GuildSettings(**values)
 
 
+# Told in the transaction that notes it: the bot is back in the guild, out of it since then; the bot was removed.
+Returned = Callable[[Connection, int, datetime], Awaitable[None]]
+Left = Callable[[Connection, int], Awaitable[None]]
+
+
 class Guilds:
     """All guilds' settings in memory; the one writer keeps them true."""
 
@@ -119,22 +125,30 @@ class Guilds:
     def find(self, guild_id: int | None) -> GuildSettings | None:
         return None if guild_id is None else self._settings.get(guild_id)
 
-    async def ensure(self, guild_id: int) -> bool:
-        """Know the guild as one that the bot is in; True when it is new, or back."""
-        if self.present(guild_id):
+    async def ensure(self, guild_id: int, returned: Returned | None = None) -> bool:
+        """Know the guild as one that the bot is in; True when it is new, or back (then `returned` takes part)."""
+        before = self.find(guild_id)
+        if before is not None and before.left_at is None:
             return False
         async with self._db.transaction() as conn:
             added = await store.add_guild(conn, guild_id, {}, self._clock.now())
             back = await store.set_left(conn, guild_id, None)
+            if back and returned is not None and before is not None and before.left_at is not None:
+                await returned(conn, guild_id, before.left_at)
         await self.load()
         return added or back
 
-    async def leave(self, guild_id: int) -> bool:
-        """The bot is in the guild no more: nothing is done for it until `ensure`. True when that is news."""
+    async def leave(self, guild_id: int, left: Left | None = None) -> bool:
+        """The bot is in the guild no more: nothing is done for it until `ensure`.
+
+        True when that is news; then `left` takes part in the transaction.
+        """
         async with self._db.transaction() as conn:
-            left = await store.set_left(conn, guild_id, self._clock.now())
+            news = await store.set_left(conn, guild_id, self._clock.now())
+            if news and left is not None:
+                await left(conn, guild_id)
         await self.load()
-        return left
+        return news
 
     async def change(self, conn: Connection, guild_id: int, name: str, value: Any, actor: int) -> GuildSettings:
         """Set one setting, audited; the guild's settings as they are then. It holds once `adopt` is called."""

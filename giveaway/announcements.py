@@ -264,6 +264,17 @@ class Change:
     passed: Sequence[tuple[int, str]] = ()
 
 
+def claims_extended(reader: Reader, giveaway: Giveaway, winners: Sequence[int], claim_until: datetime) -> Message:
+    """The bot was away while winners should have claimed: they have that time again."""
+    names = reader("giveaway.list_separator").join(map(mention, winners))
+    text = reader("claim.extended", prize=escape(giveaway.prize), until=moment(claim_until, "F"),
+                  relative=moment(claim_until, "R"))  # fmt: skip
+    return Message(
+        content=names, embeds=(Embed(description=text, colour=GOLD),), mentions=tuple(winners),
+        ref=f"{giveaway.draw_id}/result", buttons=_claim_button(reader, giveaway),
+    )  # fmt: skip
+
+
 def replaced(reader: Reader, giveaway: Giveaway, changes: Sequence[Change], kind: str, reason: str) -> Message:
     """Reserves took places; only they are pinged."""
     lines = [

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from core import outbox, reserves
+from core.attendance import Attendance
 from core.db import Database
 from core.errors import NotReady
 from core.reserves import Look
@@ -31,7 +32,10 @@ class GiveawayChecker:
     answer keeps nobody else's giveaway from ending.
     """
 
-    def __init__(self, db: Database, tools: Tools, members: Members, ending: Ending, roles: WinnerRoles) -> None:
+    def __init__(
+        self, db: Database, tools: Tools, members: Members, ending: Ending, roles: WinnerRoles, attendance: Attendance
+    ) -> None:  # fmt: skip
+        self._attendance = attendance
         self._db = db
         self._tools = tools
         self._members = members
@@ -89,6 +93,8 @@ class GiveawayChecker:
             closed, unclaimed = await store.ending(conn), await winners.overdue_claims(conn, now)
         for giveaway_id in closed:
             self._begin(("freeze", giveaway_id, 0), partial(self._ending.freeze, giveaway_id))
+        if not await self._attendance.there():
+            unclaimed = []
         for guild_id, giveaway_id, user_id in unclaimed:
             self._begin(("lapse", giveaway_id, user_id), partial(self._lapse, guild_id, giveaway_id, user_id))
         self._begin(("roles", 0, 0), self._settle_roles)

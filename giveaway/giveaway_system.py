@@ -16,13 +16,13 @@ from giveaway import announcements, entry_store, journal, presets, settings, sto
 from giveaway.entities import calculate_user_entities
 from giveaway.entry import add_entry, can_user_enter, leave
 from giveaway.facts import Tools
-from giveaway.models import ACTIVE, CANCELLED, EDITABLE, ENDING, PAUSED, SCHEDULED, Draft, Giveaway
+from giveaway.models import ACTIVE, CANCELLED, EDITABLE, PAUSED, SCHEDULED, Draft, Giveaway
 from giveaway.recurrence import next_start
 from giveaway.templates import draft_of
 from giveaway.winners import claim, reroll_giveaway
 
 __all__ = [
-    "add_entry", "calculate_user_entities", "can_user_enter", "cancel", "cancel_all", "claim", "create_giveaway",
+    "add_entry", "calculate_user_entities", "can_user_enter", "cancel", "claim", "create_giveaway",
     "edit", "end_giveaway", "find", "leave", "not_started", "pause", "reroll_giveaway", "resume", "start",
     "start_if_due",
 ]  # fmt: skip
@@ -217,14 +217,6 @@ async def _cancel_coming(conn: Connection, tools: Tools, giveaway: Giveaway, act
         coming = await find(conn, giveaway.guild_id, other)
         if coming.series_id == giveaway.series_id:
             await cancel(conn, tools, coming, actor, reason)
-
-
-async def cancel_all(conn: Connection, tools: Tools, guild_id: int, reason: str) -> int:
-    """The guild is gone: whatever has not ended there is cancelled; how many."""
-    ids = await store.of_guild_unfinished(conn, guild_id, [*EDITABLE, ENDING])
-    for giveaway_id in ids:
-        await store.set_cancelled(conn, giveaway_id, None, wishes.checked_reason(reason), tools.clock.now())
-    return len(ids)
 
 
 async def _locked(conn: Connection, giveaway: Giveaway, statuses: tuple[str, ...], key: str) -> Giveaway:

@@ -203,17 +203,21 @@ async def claim_lost_message(conn: Connection, giveaway_id: int, now: datetime) 
     return result.rowcount == 1
 
 
+# Where the bot was removed, everything stands still until it is invited again.
+_HERE = "guild_id NOT IN (SELECT guild_id FROM guild_settings WHERE left_at IS NOT NULL)"
+
+
 async def due_to_start(conn: Connection, now: datetime) -> list[int]:
-    return await _ids(conn, "status = 'scheduled' AND start_time <= :now ORDER BY start_time", now=now)
+    return await _ids(conn, f"status = 'scheduled' AND start_time <= :now AND {_HERE} ORDER BY start_time", now=now)
 
 
 async def due_to_end(conn: Connection, now: datetime) -> list[int]:
-    return await _ids(conn, "status = 'active' AND end_time <= :now ORDER BY end_time", now=now)
+    return await _ids(conn, f"status = 'active' AND end_time <= :now AND {_HERE} ORDER BY end_time", now=now)
 
 
 async def ending(conn: Connection) -> list[int]:
     """Closed for entry, entrants not frozen yet."""
-    return await _ids(conn, "status = 'ending' ORDER BY ended_at")
+    return await _ids(conn, f"status = 'ending' AND {_HERE} ORDER BY ended_at")
 
 
 async def of_guild_unfinished(conn: Connection, guild_id: int, statuses: Sequence[str]) -> list[int]:
@@ -232,10 +236,10 @@ async def next_due(conn: Connection) -> datetime | None:
     result = await conn.execute(
         text(
             "SELECT min(due) FROM ("
-            "  SELECT min(start_time) AS due FROM giveaways WHERE status = 'scheduled'"
-            "  UNION ALL SELECT min(end_time) FROM giveaways WHERE status = 'active'"
+            f"  SELECT min(start_time) AS due FROM giveaways WHERE status = 'scheduled' AND {_HERE}"
+            f"  UNION ALL SELECT min(end_time) FROM giveaways WHERE status = 'active' AND {_HERE}"
             "  UNION ALL SELECT min(claim_until) FROM giveaway_winners WHERE claim_until IS NOT NULL"
-            "  AND NOT claimed AND replaced_at IS NULL AND lapsed_at IS NULL"
+            f"  AND NOT claimed AND replaced_at IS NULL AND lapsed_at IS NULL AND {_HERE}"
             ") d"
         )
     )

@@ -97,6 +97,21 @@ async def unclaimed(conn: Connection, now: datetime) -> list[Row]:
     return [dict(row) for row in result.mappings()]
 
 
+async def extend_claims(conn: Connection, since: datetime, now: datetime, guild_id: int | None) -> list[Row]:
+    """Give open claims the time from `since` to `now` back: `giveaway_id`, `user_id`, `claim_until`, by giveaway."""
+    result = await conn.execute(
+        text(
+            "UPDATE giveaway_winners SET claim_until = claim_until + (:now - greatest(:since, won_at)) "
+            "WHERE claim_until > :since AND NOT claimed AND replaced_at IS NULL AND lapsed_at IS NULL "
+            "AND (CAST(:guild AS bigint) IS NULL OR guild_id = :guild) "
+            "AND guild_id NOT IN (SELECT guild_id FROM guild_settings WHERE left_at IS NOT NULL) "
+            "RETURNING giveaway_id, user_id, claim_until"
+        ),
+        {"since": since, "now": now, "guild": guild_id},
+    )
+    return sorted((dict(row) for row in result.mappings()), key=lambda row: (row["giveaway_id"], row["user_id"]))
+
+
 async def set_lapsed(conn: Connection, giveaway_id: int, user_id: int, now: datetime) -> None:
     """Nobody is left to take the place that was not claimed."""
     await conn.execute(

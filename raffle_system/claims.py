@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from core import draws, guilds, outbox, reserves
+from core.attendance import WORTH_TELLING, Attendance
 from core.clock import Clock
 from core.db import Connection, Database, Row
 from core.draws import Replacement
@@ -74,10 +75,29 @@ async def hold(
     return deadline
 
 
+class ClaimDeadlines:
+    """Gives winners the time back in which the bot was away."""
+
+    def __init__(self, clock: Clock, guilds_: Guilds) -> None:
+        self._clock = clock
+        self._guilds = guilds_
+
+    async def extend(self, conn: Connection, since: datetime, guild_id: int | None) -> None:
+        now = self._clock.now()
+        for row in await prize_store.extend_claims(conn, since, now, guild_id):
+            if now - since >= WORTH_TELLING:
+                settings = self._guilds.get(row["guild_id"])
+                message = announcements.claims_extended(self._guilds.reader(settings.guild_id), row)
+                await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
+
+
 class Claims:
     """Lets claims run out, however late it looks."""
 
-    def __init__(self, db: Database, clock: Clock, guilds_: Guilds, members: Members) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, guilds_: Guilds, members: Members, attendance: Attendance
+    ) -> None:  # fmt: skip
+        self._attendance = attendance
         self._db = db
         self._clock = clock
         self._guilds = guilds_
@@ -91,6 +111,8 @@ class Claims:
 
     async def expire_due(self) -> None:
         """Pass on every prize that was not claimed in time, the servers side by side."""
+        if not await self._attendance.there():
+            return
         async with self._db.transaction() as conn:
             rows = await prize_store.overdue(conn, self._clock.now())
         by_guild: dict[int, list[Row]] = {}

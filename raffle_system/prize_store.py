@@ -99,6 +99,21 @@ async def overdue(conn: Connection, now: datetime) -> list[Row]:
     return [dict(row) for row in result.mappings()]
 
 
+async def extend_claims(conn: Connection, since: datetime, now: datetime, guild_id: int | None) -> list[Row]:
+    """Give open claims the time from `since` to `now` back; their places, by period."""
+    result = await conn.execute(
+        text(
+            "UPDATE raffle_winners SET claim_until = claim_until + (:now - CAST(:since AS timestamptz)) "
+            "WHERE claim_until > :since AND claimed_at IS NULL AND expired_at IS NULL "
+            "AND (CAST(:guild AS bigint) IS NULL OR guild_id = :guild) "
+            "AND guild_id NOT IN (SELECT guild_id FROM guild_settings WHERE left_at IS NOT NULL) "
+            f"RETURNING {_WINNER}"
+        ),
+        {"since": since, "now": now, "guild": guild_id},
+    )
+    return sorted((dict(row) for row in result.mappings()), key=lambda row: (row["period_id"], row["position"]))
+
+
 async def run_out(conn: Connection, period_id: int, position: int, now: datetime) -> Row | None:
     """The place whose claim ran out, locked; None where it was claimed or passed on meanwhile."""
     result = await conn.execute(

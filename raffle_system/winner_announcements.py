@@ -109,6 +109,16 @@ def unclaimed(reader: Reader, period: Period, row: Row, taken: Replacement, dead
     return with_claim(reader, message, period.id, deadline)
 
 
+def claims_extended(reader: Reader, row: Row) -> Message:
+    """The bot was away while a winner should have claimed, who has that time again."""
+    until = row["claim_until"]
+    text = reader("claim.extended", prize=escape(row["prize"]) or "-", until=moment(until), relative=moment(until, "R"))
+    return Message(
+        content=mention(row["discord_id"]), embeds=(Embed(description=text, colour=GOLD),),
+        mentions=(row["discord_id"],), buttons=(_button(reader, row["period_id"]),),
+    )  # fmt: skip
+
+
 def nobody_left(reader: Reader, period: Period, row: Row) -> Message:
     text = reader("claim.nobody_left", member=mention(row["discord_id"]), prize=escape(row["prize"]) or "-")
     title = reader("claim.unclaimed_title", number=str(period.number))

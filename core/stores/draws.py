@@ -99,10 +99,11 @@ async def entrants(conn: Connection, draw_id: str) -> bytes:
 
 
 async def waiting(conn: Connection) -> list[Row]:
-    """Draws that are frozen and not drawn, oldest first."""
+    """Draws that are frozen and not drawn, oldest first; not where the bot was removed: nobody would hear of it."""
     result = await conn.execute(
         text(
-            f"SELECT {_WITHOUT_ENTRANTS} FROM draws WHERE frozen_at IS NOT NULL AND drawn_at IS NULL ORDER BY frozen_at"
+            f"SELECT {_WITHOUT_ENTRANTS} FROM draws WHERE frozen_at IS NOT NULL AND drawn_at IS NULL "
+            "AND guild_id NOT IN (SELECT guild_id FROM guild_settings WHERE left_at IS NOT NULL) ORDER BY frozen_at"
         )
     )
     return [dict(row) for row in result.mappings()]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core import config
+from core.attendance import Attendance
 from core.beacon import QUICKNET, BeaconClient
 from core.db import Connection, Database
 from core.delivery import Outbox
@@ -18,6 +19,7 @@ from core.letters import Gone, Letter, Server
 from core.reserves import Look, looked_up
 from core.texts import Reader, Texts
 from giveaway import giveaway_system as system
+from giveaway.absence import Absence
 from giveaway.announcements import Change
 from giveaway.checker import GiveawayChecker
 from giveaway.ending import Ending
@@ -180,8 +182,22 @@ class World:
     def __post_init__(self) -> None:
         self.ending = Ending(self.db, self.tools, self.members)
         self.winner_roles = WinnerRoles(self.db, self.tools, self.roles)
-        self.checker = GiveawayChecker(self.db, self.tools, self.members, self.ending, self.winner_roles)
+        self.connected = True
+        self.absence = Absence(self.tools)
+        self.new_process()
         self.outbox = Outbox(self.db, self.clock, self.guilds, self.sender, {"giveaway": GiveawayPost(self.tools)})
+
+    def new_process(self) -> None:
+        """What a process keeps in memory begins anew."""
+        self.attendance = Attendance(self.db, self.clock, lambda: self.connected, [self.absence])
+        self.checker = GiveawayChecker(
+            self.db, self.tools, self.members, self.ending, self.winner_roles, self.attendance
+        )
+
+    async def returned(self, conn: Connection, guild_id: int, since: datetime) -> None:
+        """As the client does when it is invited again."""
+        await self.attendance.returned(conn, guild_id, since)
+        await self.absence.returned(conn, guild_id)
 
     @property
     def guild(self) -> GuildSettings:

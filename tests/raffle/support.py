@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import text
 
 from core import identity
+from core.attendance import Attendance
 from core.beacon import BeaconChain, BeaconClient, BeaconRound, BeaconUnavailable
 from core.config import Config
 from core.db import Connection, Database
@@ -29,6 +30,7 @@ from raffle_system import (
     watchtime_converter,
 )
 from raffle_system.chat_activity import Viewer
+from raffle_system.claims import ClaimDeadlines
 from raffle_system.draw import DrawRequest, DrawStarted
 from raffle_system.gift_payments import Award
 from raffle_system.gift_telling import Gift
@@ -146,6 +148,7 @@ class World:
         self.beacon = FakeBeacon(self.clock)
         self.schedule = RaffleSchedule(self.db, self.clock, self.guilds, self.beacon.chain)
         self.presence = Presence()
+        self.attendance = Attendance(self.db, self.clock, lambda: True, [ClaimDeadlines(self.clock, self.guilds)])
         self._refs = 0
 
     async def open(self) -> World:

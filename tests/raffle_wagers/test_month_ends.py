@@ -16,12 +16,13 @@ from PIL import Image
 
 from cogs import _month_pages
 from core import draws, identity, verify
+from core.attendance import Attendance
 from core.errors import NotReady, UserError
 from core.messages import Message
 from core.tables import as_csv
 from raffle_system import chart, claims, draw, entrants, month_ends, month_store, periods, prizes, reports
 from raffle_system.chart import Bar, ChartTexts
-from raffle_system.claims import Claims
+from raffle_system.claims import ClaimDeadlines, Claims
 from raffle_system.models import Entering, Period
 from tests.raffle.support import ADMIN, MEMBER, OTHER, THIRD, EchoReader, World
 from tests.raffle_wagers.conftest import WagerWorld
@@ -274,7 +275,7 @@ async def test_a_winner_claims_once_and_nobody_else_can(world: WagerWorld) -> No
     with pytest.raises(UserError, match=r"claim\.done"):
         await claim(held["discord_id"])
     world.clock.advance(timedelta(days=9))
-    await Claims(world.db, world.clock, world.guilds, world.presence).expire_due()
+    await Claims(world.db, world.clock, world.guilds, world.presence, world.attendance).expire_due()
     assert (await places(world, period))[0]["discord_id"] == held["discord_id"]
 
 
@@ -282,7 +283,7 @@ async def test_unclaimed_prizes_go_to_the_reserves_until_none_is_left(world: Wag
     await world.set("claim_hours", 24)
     period = await drawn(world, "a", "b")
     before = [row["discord_id"] for row in await places(world, period)]
-    expiry = Claims(world.db, world.clock, world.guilds, world.presence)
+    expiry = Claims(world.db, world.clock, world.guilds, world.presence, world.attendance)
     await expiry.expire_due()
     assert [row["discord_id"] for row in await places(world, period)] == before
     world.clock.advance(DAY)
@@ -309,7 +310,7 @@ async def test_a_reserve_who_left_is_passed_over_when_a_claim_runs_out(world: Wa
     (held,) = await places(world, period)
     world.clock.advance(DAY)
     world.presence.fault = NotReady("Discord is not connected")
-    expiry = Claims(world.db, world.clock, world.guilds, world.presence)
+    expiry = Claims(world.db, world.clock, world.guilds, world.presence, world.attendance)
     await expiry.expire_due()
     assert await places(world, period) == [held]
     world.presence.fault = None
@@ -327,11 +328,30 @@ async def test_a_reserve_who_left_is_passed_over_when_a_claim_runs_out(world: Wa
     assert said.count("reserve.left") == len(passed)
 
 
+async def test_the_time_without_the_bot_is_no_time_to_claim(world: WagerWorld) -> None:
+    await world.set("claim_hours", 24)
+    period = await drawn(world, "a")
+    (held,) = await places(world, period)
+    await world.attendance.there()
+    world.clock.advance(3 * DAY)
+    back = Attendance(world.db, world.clock, lambda: True, [ClaimDeadlines(world.clock, world.guilds)])
+    expiry = Claims(world.db, world.clock, world.guilds, world.presence, back)
+    await expiry.expire_due()
+    (kept,) = await places(world, period)
+    assert (kept["discord_id"], kept["claim_until"]) == (held["discord_id"], held["claim_until"] + 3 * DAY)  # type: ignore[operator]
+    assert "claim.extended" in (await world.members_told())[-1]
+    world.clock.advance(DAY)
+    await expiry.expire_due()
+    assert (await places(world, period))[0]["discord_id"] != held["discord_id"]
+
+
 async def test_two_processes_let_a_claim_run_out_once(world: WagerWorld) -> None:
     await world.set("claim_hours", 24)
     period = await drawn(world, "a")
     world.clock.advance(DAY)
-    await asyncio.gather(*(Claims(world.db, world.clock, world.guilds, world.presence).expire_due() for _ in range(3)))
+    await asyncio.gather(
+        *(Claims(world.db, world.clock, world.guilds, world.presence, world.attendance).expire_due() for _ in range(3))
+    )
     record = await record_is_good(world, period)
     assert len(record["events"]) == 1  # type: ignore[arg-type]
 
