@@ -250,14 +250,11 @@ class Parts:
         kick_metrics.register(process.metrics, self.listener, self.intake, self.inbox, process.kick_routes)
         self.feed_session = feed_session(loopback=config.sandboxed)
         self.tracker = ShuffleTracker(self.db, clock, self.guilds, self.feed_session)
-        self.schedule = RaffleSchedule(
-            self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll, members.present
-        )
+        self.schedule = RaffleSchedule(self.db, clock, self.guilds, process.beacon.chain, self.tracker.last_poll,
+                                       members.present)  # fmt: skip
         self.link_roles = LinkRoles(self.db, clock, self.guilds, RoleSetter(self.sender))
-        self.tools = Tools(
-            clock=clock, guilds=self.guilds, chain=process.beacon.chain, activity=CountedActivity(),
-            credits=TicketCredits(),
-        )  # fmt: skip
+        self.tools = Tools(clock=clock, guilds=self.guilds, chain=process.beacon.chain, activity=CountedActivity(),
+                           credits=TicketCredits())  # fmt: skip
         roles = WinnerRoles(self.db, self.tools, GuildRoles(self.sender))
         ending = Ending(self.db, self.tools, members)
         absence, deadlines = Absence(self.tools), ClaimDeadlines(clock, self.guilds)
