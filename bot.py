@@ -267,9 +267,8 @@ class Parts:
         self.services = Services(
             config=config, clock=clock, db=self.db, acts=self.acts, guilds=self.guilds, texts=process.texts,
             chain=process.beacon.chain, schedule=self.schedule, tracker=self.tracker, intake=self.intake,
-            sign_in_url=sign_in.url_for, kick_user_id=people.id_of,
-            tools=self.tools, checker=self.checker, counter=self.counter, outbox=self.outbox, members=members,
-            attendance=self.attendance, absence=absence,
+            sign_in_url=sign_in.url_for, kick_user_id=people.id_of, tools=self.tools, checker=self.checker,
+            counter=self.counter, outbox=self.outbox, members=members, attendance=self.attendance, absence=absence,
         )  # fmt: skip
         publishers: dict[str, Publisher] = {
             "raffle": RafflePublisher(clock, self.guilds, config.web_base_url),
@@ -282,7 +281,6 @@ class Parts:
             [self.intake.tick_minutes, self.schedule.close_due_periods, self.schedule.remind,
              Retention(self.db, clock).tick], process.tick_seconds,
         )  # fmt: skip
-
         process.health.watch(
             discord=partial(health.of_discord, lambda: self.sender.connected, process.supervisor.states),
             database=partial(health.of_database, self.db), outbox=partial(health.of_outbox, self.db, clock),
