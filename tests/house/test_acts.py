@@ -10,7 +10,6 @@ ROOT = Path(__file__).resolve().parents[2]
 EDGES = [*sorted((ROOT / "cogs").glob("*.py")), *sorted((ROOT / "web").glob("*.py"))]
 NOBODYS_REQUEST = {
     ("client.py", "_register_commands"),  # at the start, and again at the next one
-    ("client.py", "_forget"),  # when a server is gone: cancels what is not cancelled, and is done again until it is
 }
 
 
