@@ -12,7 +12,7 @@ from cogs._giveaway_wish import Wish
 from cogs._panels import Form, Press
 from core.durations import plain
 from core.errors import UserError
-from core.texts import Reader
+from core.texts import Reader, one_line
 from giveaway import entities, presets, requirements
 from giveaway.models import CUMULATIVE, HIGHEST, RECURRENCES, Entities, Look, Options, Requirement, RoleEntity
 
@@ -316,7 +316,7 @@ class NameForm(Form):
         return self._label == "giveaway.form_name"
 
     async def done(self, interaction: Press) -> None:
-        typed = self.line.value
+        typed = one_line(self.line.value)
         await self._keep(interaction, presets.checked_name(typed) if self._is_name else typed)
 
     def again(self) -> NameForm:

@@ -18,7 +18,7 @@ from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, Embed
 from core.reserves import Look
-from core.texts import escape, mention
+from core.texts import escape, mention, one_line
 from giveaway import giveaway_system as system
 from giveaway import queries, winners
 from giveaway.models import Giveaway
@@ -95,7 +95,7 @@ async def reroll_menu(interaction: discord.Interaction, message: discord.Message
 
 def _place(guild: discord.Guild, position: int, user_id: int) -> str:
     member = guild.get_member(user_id)
-    return f"{position + 1}. {member.display_name if member else user_id}"[:100]
+    return f"{position + 1}. {one_line(member.display_name) if member else user_id}"[:100]
 
 
 async def _reroll(services: Services, interaction: Press, giveaway: Giveaway, winner: int, reason: str) -> None:
