@@ -150,7 +150,9 @@ async def entries_page(
         found = await queries.entries_page(conn, current, number)
         own = await queries.own_entry(conn, current, user_id)
         tiers = await presets.tiers(conn, current.guild_id) if current.entities.enabled else []
-    return replies.entries(reader, current, found, own, tiers), found.page, found.pages
+        now = services.clock.now()
+        chances = await services.tools.odds.of(conn, current, found.entries, found.total_tickets, now)
+    return replies.entries(reader, current, found, own, chances, tiers), found.page, found.pages
 
 
 async def claim(services: Services, interaction: Press, giveaway_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import exp, expm1, log
@@ -18,7 +19,9 @@ class Chances:
     def __init__(self, holders: Mapping[int, int], winners: int) -> None:
         self.winners = winners
         self._total = sum(tickets * members for tickets, members in holders.items())
-        self._rate, self._exact = (0.0, {}) if winners <= 1 else _counted(tuple(sorted(holders.items())), winners)
+        self._alike = sum(holders.values()) if len(holders) == 1 else 0
+        alone = winners <= 1 or self._alike
+        self._rate, self._exact = (0.0, {}) if alone else _counted(tuple(sorted(holders.items())), winners)
 
     def share(self, tickets: int) -> tuple[int, int]:
         """A member's chance of a prize as (part, whole); (0, 1) in a list of nobody."""
@@ -26,9 +29,18 @@ class Chances:
             return 0, 1
         if self.winners <= 1:
             return tickets, self._total
+        if self._alike:
+            return min(self.winners, self._alike), self._alike
         chance = self._exact.get(tickets)
         chance = chance_to_win(tickets, self._total, self.winners, self._rate) if chance is None else chance
         return round(chance * _PARTS), _PARTS
+
+
+async def counted_beside(holders: Mapping[int, int], winners: int) -> Chances:
+    """`Chances`, counted in a thread where that may take a while."""
+    if winners <= 1 or len(holders) == 1:
+        return Chances(holders, winners)
+    return await asyncio.to_thread(Chances, holders, winners)
 
 
 @lru_cache(maxsize=64)

@@ -43,18 +43,19 @@ async def add_entry(conn: Connection, tools: Tools, guild_id: int, giveaway_id: 
     found = await entry_store.join(conn, guild_id, giveaway_id, person.user_id, points, now)
     if not found["open"]:
         raise UserError("giveaway.over")
-    return _entry(found, points)
+    return await _entry(conn, tools, giveaway, found, points)
 
 
-def _entry(found: Row, points: int) -> Entry:
+async def _entry(conn: Connection, tools: Tools, giveaway: Giveaway, found: Row, points: int) -> Entry:
     entries, tickets = int(found["entries"]), int(found["tickets"])
     if found["entered"]:
         entries, tickets = entries + 1, tickets + entities.tickets_for(points)
     elif found["held"] is not None:
         points = found["held"]
+    tickets = max(tickets, entities.tickets_for(points))
     return Entry(
         joined=found["entered"], points=points, tickets=entities.tickets_for(points), entries=entries,
-        total_tickets=max(tickets, entities.tickets_for(points)),
+        total_tickets=tickets, chances=await tools.odds.of(conn, giveaway, entries, tickets, tools.clock.now()),
     )  # fmt: skip
 
 

@@ -84,6 +84,18 @@ async def totals(conn: Connection, giveaway_id: int) -> tuple[int, int]:
     return int(row.entries), int(row.tickets)
 
 
+async def spread(conn: Connection, giveaway_id: int) -> dict[int, int]:
+    """How many entrants have a number of points, by that number; without those who were left out of the draw."""
+    result = await conn.execute(
+        text(
+            "SELECT entities_points AS points, count(*) AS members FROM giveaway_entries "
+            "WHERE giveaway_id = :id AND left_at IS NULL AND excluded IS NULL GROUP BY entities_points"
+        ),
+        {"id": giveaway_id},
+    )
+    return {row.points: row.members for row in result}
+
+
 async def of_member(conn: Connection, giveaway_id: int, user_id: int) -> Row | None:
     result = await conn.execute(
         text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from giveaway import fact_store as store
 from giveaway import requirements as rules
 from giveaway.levels import Activity
 from giveaway.models import MemberFacts, Requirements
+from giveaway.odds import Odds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +61,7 @@ class Tools:
     chain: BeaconChain
     activity: Activity
     credits: Credits
+    odds: Odds = field(default_factory=Odds)
 
 
 @dataclass(kw_only=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from core.chances import Chances
 from core.db import Row
 
 SCHEDULED, ACTIVE, PAUSED, ENDING, FROZEN, ENDED, CANCELLED = (
@@ -253,6 +254,7 @@ class Entry:
     tickets: int
     entries: int
     total_tickets: int
+    chances: Chances
 
 
 @dataclass(frozen=True, kw_only=True)

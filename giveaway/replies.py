@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.chances import Chances
 from core.messages import BLUE, GREEN, GREY, RED, Embed, EmbedField
 from core.texts import Reader, escape, mention, moment, percent, prose
 from giveaway import announcements
@@ -15,16 +16,20 @@ from giveaway.queries import Info
 from giveaway.requirements import Judgement
 
 
-def odds(reader: Reader, tickets: int, total: int) -> str:
-    """`11 entries of 25: 44% for the first prize`."""
+def odds(reader: Reader, tickets: int, total: int, chances: Chances) -> str:
+    """`11 entries of 25: 44% for the first prize`; where there are several, the chance of any of them, too."""
+    entries, first = reader.count("giveaway.entries", tickets), percent(tickets, total)
+    if chances.winners == 1:
+        return reader("giveaway.odds", tickets=entries, total=total, percent=first)
+    prize = percent(*chances.share(tickets))
     return reader(
-        "giveaway.odds", tickets=reader.count("giveaway.entries", tickets), total=total, percent=percent(tickets, total)
-    )
+        "giveaway.odds_any", tickets=entries, total=total, percent=first, any=prize, winners=chances.winners
+    )  # fmt: skip
 
 
 def entered(reader: Reader, entry: Entered) -> Embed:
     """The answer to a press; for one who was in already it comes with a button to leave."""
-    lines = [odds(reader, entry.tickets, entry.total_tickets)]
+    lines = [odds(reader, entry.tickets, entry.total_tickets, entry.chances)]
     if entry.points:
         bonus = reader.count("giveaway.points", entry.points)
         lines.insert(0, reader("giveaway.with_bonus", points=bonus))
@@ -100,24 +105,25 @@ def _winner_line(reader: Reader, giveaway: Giveaway, shown: Info) -> list[str]:
 
 
 def entries(
-    reader: Reader, giveaway: Giveaway, page: EntryPage, own: EntryLine | None, tiers: Sequence[tuple[str, int]] = ()
+    reader: Reader, giveaway: Giveaway, page: EntryPage, own: EntryLine | None, chances: Chances,
+    tiers: Sequence[tuple[str, int]] = (),
 ) -> Embed:  # fmt: skip
     """`/giveaway entries`: a page of entrants with points and real odds, then the reader's own."""
-    lines = [_entry_line(reader, line, page, tiers) for line in page.lines] or [reader("giveaway.no_entries")]
+    lines = [_entry_line(reader, line, chances, tiers) for line in page.lines] or [reader("giveaway.no_entries")]
     if own is not None and own.tickets:
-        lines += ["", reader("giveaway.your_odds", odds=odds(reader, own.tickets, page.total_tickets))]
+        lines += ["", reader("giveaway.your_odds", odds=odds(reader, own.tickets, page.total_tickets, chances))]
     footer = reader("giveaway.page_footer", page=page.page + 1, pages=page.pages)
     return Embed(title=escape(giveaway.prize), description="\n".join(lines), colour=BLUE, footer=footer)
 
 
-def _entry_line(reader: Reader, line: EntryLine, page: EntryPage, tiers: Sequence[tuple[str, int]]) -> str:
+def _entry_line(reader: Reader, line: EntryLine, chances: Chances, tiers: Sequence[tuple[str, int]]) -> str:
     if line.excluded:
         return f"~~{mention(line.user_id)}~~ {reader('giveaway.excluded_entry', reason=line.excluded)}"
     tier = tier_of(line.points, tiers)
     return reader(
         "giveaway.entry_line", member=mention(line.user_id) + (f" ({escape(tier)})" if tier else ""),
         points=reader.count("giveaway.points", line.points), tickets=reader.count("giveaway.entries", line.tickets),
-        percent=percent(line.tickets, page.total_tickets),
+        percent=percent(*chances.share(line.tickets)),
     )  # fmt: skip
 
 

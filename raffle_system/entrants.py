@@ -5,11 +5,10 @@ The draw asks here as every page does: what is shown is what the draw would do.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Container
 from dataclasses import dataclass
 
-from core.chances import Chances
+from core.chances import Chances, counted_beside
 from core.db import Connection
 from core.guilds import GuildSettings
 from raffle_system import entrants_store as store
@@ -67,8 +66,7 @@ async def stats(conn: Connection, period: Period, rule: Entering) -> Stats:
 async def chances(conn: Connection, period: Period, rule: Entering) -> Chances:
     """Everybody's chance of any of the period's prizes."""
     winners = max(1, len(await prize_store.prizes(conn, period.id)))
-    held = await store.counted(conn, period.id, rule)
-    return await asyncio.to_thread(Chances, held, winners) if winners > 1 else Chances(held, winners)
+    return await counted_beside(await store.counted(conn, period.id, rule), winners)
 
 
 async def odds(conn: Connection, period: Period, rule: Entering) -> list[Band]:

@@ -40,7 +40,8 @@ def test_a_long_list_is_near() -> None:
 
 
 def test_edges() -> None:
-    assert Chances({3: 2}, 2).share(3) == Chances({3: 2}, 5).share(3) == (10**12, 10**12)
+    assert Chances({3: 2}, 2).share(3) == Chances({3: 2}, 5).share(3) == (2, 2)
+    assert Chances({3: 2, 4: 1}, 5).share(3) == (10**12, 10**12)
     assert Chances({}, 3).share(0) == (0, 1)
     assert Chances({4: 1, 6: 1}, 1).share(4) == (4, 10)
     rate = win_rate({1: 5, 10**9: 5}, 6)
