@@ -12,7 +12,7 @@ from discord.ext import commands
 from cogs import _answers
 from cogs._messages import embed_of
 from core.db import UnknownOutcome, is_away, is_beyond_column
-from core.errors import NotReady, UserError
+from core.errors import NotReady, TextKey, UserError
 from core.messages import RED, Embed
 from core.texts import Mark, Reader, escape
 
@@ -43,7 +43,7 @@ def explain(error: BaseException, reader: Reader) -> str:
     """What the user is told. The unexpected gets an incident id, which the log has with the traceback."""
     error = innermost(error)
     if isinstance(error, UserError):
-        args = {name: _shown(value) for name, value in error.args_.items()}
+        args = {name: _shown(value, reader) for name, value in error.args_.items()}
         return reader(error.key, **args)
     if isinstance(error, UnknownOutcome):
         log.warning("command_of_unknown_outcome", extra={"error": repr(error.__cause__)})
@@ -58,7 +58,9 @@ def explain(error: BaseException, reader: Reader) -> str:
     return _of_discord(error, reader) or _incident(error, reader)
 
 
-def _shown(value: object) -> object:
+def _shown(value: object, reader: Reader) -> object:
+    if isinstance(value, TextKey):
+        return reader(value)
     return escape(value) if isinstance(value, str) and not isinstance(value, Mark) else value
 
 

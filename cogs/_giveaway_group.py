@@ -66,6 +66,13 @@ class GiveawayGroup:
     async def config(self, ctx: Context) -> None: ...
 
 
+def author(ctx: Context) -> discord.Member:
+    """Errors: `error.guild_only`."""
+    if not isinstance(ctx.author, discord.Member):
+        raise UserError("error.guild_only")
+    return ctx.author
+
+
 def reader_of(services: Services, interaction: discord.Interaction[Any]) -> Reader:
     return services.guilds.reader(interaction.guild_id, interaction.user.id)
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import discord
 
+from cogs._roles import require_giveable, require_pingable
 from core.durations import is_moment, parse_duration, parse_end, parse_moment
 from core.errors import UserError
 from giveaway import wishes
@@ -156,29 +157,10 @@ def require_channel(guild: discord.Guild, channel_id: int) -> discord.TextChanne
 
 
 def require_roles(channel: discord.TextChannel, member: discord.Member, options: Options) -> None:
-    """Nobody gives out or pings, through the bot, a role that they could not give or ping themselves.
-
-    Errors: `giveaway.winner_role_too_high`, `giveaway.winner_role_not_yours`, `giveaway.ping_not_allowed`.
-    """
-    guild = channel.guild
-    winner = guild.get_role(options.winner_role_id or 0)
+    """Errors: those of `require_giveable` and `require_pingable`."""
+    winner = channel.guild.get_role(options.winner_role_id or 0)
     if winner is not None:
-        if winner.is_default() or winner.managed or not _may_give(guild.me, winner):
-            raise UserError("giveaway.winner_role_too_high", role=winner.name)
-        if not _may_give(member, winner):
-            raise UserError("giveaway.winner_role_not_yours", role=winner.name)
-    ping = guild.get_role(options.ping_role_id or 0)
-    if ping is not None and not (_may_ping(channel, member, ping) and _may_ping(channel, guild.me, ping)):
-        raise UserError("giveaway.ping_not_allowed", role=ping.name)
-
-
-def _may_give(member: discord.Member, role: discord.Role) -> bool:
-    if member.id == member.guild.owner_id:
-        return True
-    return member.guild_permissions.manage_roles and role < member.top_role
-
-
-def _may_ping(channel: discord.TextChannel, member: discord.Member, role: discord.Role) -> bool:
-    if role.is_default():
-        return False
-    return role.mentionable or channel.permissions_for(member).mention_everyone
+        require_giveable(member, winner)
+    ping = channel.guild.get_role(options.ping_role_id or 0)
+    if ping is not None:
+        require_pingable(member, ping, channel)

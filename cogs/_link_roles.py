@@ -5,6 +5,7 @@ from __future__ import annotations
 import discord
 
 from cogs._refusals import NOTHING_LEFT, refused
+from cogs._roles import require_still_giveable
 from cogs._sender import DiscordSender
 from core.errors import NotReady
 
@@ -22,6 +23,8 @@ class RoleSetter:
         bot = self._sender.bot
         if bot is None or not bot.is_ready():
             raise NotReady("Discord is not connected")
+        if wanted:
+            require_still_giveable(bot.get_guild(guild_id), role_id)
         change = bot.http.add_role if wanted else bot.http.remove_role
         try:
             await change(guild_id, discord_id, role_id, reason=REASON)

@@ -12,6 +12,7 @@ import discord
 
 from cogs._presence import present_in
 from cogs._refusals import NOTHING_LEFT, refused
+from cogs._roles import require_still_giveable
 from cogs._sender import DiscordSender
 from cogs.client import DrumrollBot
 from core.clock import Clock
@@ -177,8 +178,10 @@ class GuildRoles:
         self._sender = sender
 
     async def give(self, guild_id: int, user_id: int, role_id: int) -> None:
+        bot = self._bot()
+        require_still_giveable(bot.get_guild(guild_id), role_id)
         try:
-            await self._bot().http.add_role(guild_id, user_id, role_id, reason="Giveaway won")
+            await bot.http.add_role(guild_id, user_id, role_id, reason="Giveaway won")
         except discord.HTTPException as error:
             raise refused(error) from error
 

@@ -14,7 +14,7 @@ from cogs import giveaway_menus as menus
 from cogs._checks import act_cooldown, look_cooldown
 from cogs._commands import subcommand
 from cogs._context import Context
-from cogs._giveaway_group import ANY, DRAWN, GiveawayGroup, is_manager, manager_only, meant, offers_giveaways
+from cogs._giveaway_group import ANY, DRAWN, GiveawayGroup, author, is_manager, manager_only, meant, offers_giveaways
 from cogs._giveaway_wish import Wish, require_channel
 from cogs._giveaway_wizard import Wizard
 from cogs._messages import embed_of
@@ -37,13 +37,6 @@ LARGEST_FILE = 8 * 1024 * 1024
 def role_names(guild: discord.Guild) -> dict[str, int]:
     """Every role's id by its name as `plain` makes it."""
     return {plain(role.name): role.id for role in guild.roles}
-
-
-def author(ctx: Context) -> discord.Member:
-    """Errors: `error.guild_only`."""
-    if not isinstance(ctx.author, discord.Member):
-        raise UserError("error.guild_only")
-    return ctx.author
 
 
 class GiveawayCog(

@@ -10,7 +10,8 @@ import discord
 from cogs._checks import act_cooldown, admin_only, look_cooldown
 from cogs._commands import subcommand
 from cogs._context import Context
-from cogs._giveaway_group import GiveawayGroup, manager_only
+from cogs._giveaway_group import GiveawayGroup, author, manager_only
+from cogs._roles import require_giveable, require_manageable, require_pingable
 from core.db import Connection
 from core.durations import parse_end, plain
 from core.errors import UserError
@@ -47,6 +48,10 @@ class GiveawaySetup(GiveawayGroup):
         self, ctx: Context, log_channel: discord.TextChannel | None = None, ping_role: discord.Role | None = None,
         winner_role: discord.Role | None = None, claim_hours: int | None = None, max_active: int | None = None,
     ) -> None:  # fmt: skip
+        if winner_role is not None:
+            require_giveable(author(ctx), winner_role)
+        if ping_role is not None:
+            require_pingable(author(ctx), ping_role)
         wanted = {
             "log_channel_id": log_channel.id if log_channel else None, "claim_hours": claim_hours,
             "ping_role_id": ping_role.id if ping_role else None, "max_active": max_active,
@@ -111,8 +116,8 @@ class GiveawaySetup(GiveawayGroup):
     @admin_only()
     @act_cooldown()
     async def config_manager(self, ctx: Context, role: discord.Role, remove: bool = False) -> None:
-        if role.is_default() and not remove:
-            raise UserError("giveaway.not_everyone")
+        if not remove:
+            require_manageable(author(ctx), role)
         await self._change_list(ctx, "manager_role_ids", role.id, not remove)
 
     @subcommand(GiveawayGroup.config, name="bypass")

@@ -12,6 +12,7 @@ from cogs._commands import subcommand, subgroup
 from cogs._context import Context
 from cogs._converters import setting_as_id
 from cogs._raffle_group import RaffleGroup
+from cogs._roles import require_giveable, require_manageable
 from core import settings_schema
 from core.db import Connection
 from core.errors import UserError
@@ -47,6 +48,7 @@ class RaffleConfig(RaffleGroup):
             raise UserError("config.secret", name=name)
         guilds, name = ctx.services.guilds, name.casefold()
         parsed = settings_schema.parse(name, await setting_as_id(ctx, name, value), sandboxed=guilds.sandboxed)
+        _require_role(ctx, name, parsed)
         changed = ctx.settings
 
         async def work(conn: Connection) -> Embed:
@@ -61,3 +63,13 @@ class RaffleConfig(RaffleGroup):
     async def _names(self, _interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
         found = [name for name in settings_schema.NAMES if current.casefold() in name]
         return [app_commands.Choice(name=name, value=name) for name in found[:25]]
+
+
+def _require_role(ctx: Context, name: str, value: object) -> None:
+    """A role's setting gives no more than whoever sets it could give. Errors: those of `cogs._roles`."""
+    if name not in settings_schema.ROLES or not isinstance(value, int) or ctx.guild is None:
+        return
+    role = ctx.guild.get_role(value)
+    if role is None or not isinstance(ctx.author, discord.Member):
+        raise UserError("error.no_such_role", name=str(value))
+    (require_giveable if name == "link_role_id" else require_manageable)(ctx.author, role)

@@ -30,5 +30,9 @@ class NotReady(Exception):
     """An outside system cannot say now: no fault, ask again later."""
 
 
+class TextKey(str):
+    """An argument of a `UserError` that is a text of its own."""
+
+
 class ConfigError(Exception):
     """An environment variable that cannot be used: one line for the operator."""

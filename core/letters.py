@@ -27,6 +27,10 @@ class Blocked(Refused):
     """The whole channel (or member) is closed until somebody changes something: keep it, tell who can."""
 
 
+class DangerousRole(Blocked):
+    """A role that gained permissions which are given to nobody; whoever set it may mend that."""
+
+
 class Gone(Refused):
     """It can never be delivered (channel deleted, direct messages closed, a form that Discord does not take)."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.config import FEED_ADDRESSES, asks_this_machine, variables
-from core.errors import UserError
+from core.errors import TextKey, UserError
 from core.logs import MASK
 
 UNSET = frozenset({"none", "default", "-", "off", "reset"})
@@ -35,15 +35,24 @@ def _id_in(pattern: re.Pattern[str]) -> Callable[[str], int]:
     return parse
 
 
-_OWN: dict[str, tuple[Callable[[str], Any], str]] = {
-    "announcement_channel_id": (_id_in(_CHANNEL), "a #channel"),
-    "admin_channel_id": (_id_in(_CHANNEL), "a #channel"),
-    "manager_role_id": (_id_in(_ROLE), "a @role"),
-    "link_role_id": (_id_in(_ROLE), "a @role"),
-}
 FLAGS = frozenset({"auto_draw_on_reset", "remind_before_end"})
 CHANNELS = frozenset({"announcement_channel_id", "admin_channel_id"})
 ROLES = frozenset({"manager_role_id", "link_role_id"})
+_OWN = dict.fromkeys(CHANNELS, _id_in(_CHANNEL)) | dict.fromkeys(ROLES, _id_in(_ROLE))
+_KINDS = {
+    "channel": CHANNELS, "role": ROLES, "flag": FLAGS,
+    "id": {"kick_channel_id", "kick_chatroom_id", "kick_broadcaster_user_id"},
+    "rate": {
+        "watchtime_tickets_per_hour", "gifted_sub_tickets", "new_sub_tickets", "kicks_tickets_per_100",
+        "webhook_trusted_gifts", "shuffle_tickets_per_1000_usd",
+    },
+    "at_least_one": {"minimum_tickets_to_enter", "ticket_notification_threshold"},
+}  # fmt: skip
+
+
+def accepted_text(name: str) -> TextKey:
+    """The text that says which values a setting takes: one of several of a kind, else its own."""
+    return TextKey(f"config.accepts.{next((kind for kind, names in _KINDS.items() if name in names), name)}")
 
 
 def is_secret(name: str) -> bool:
@@ -60,9 +69,7 @@ def parse(name: str, raw: str, *, sandboxed: bool = False) -> Any:
     name, raw = name.casefold(), raw.strip()
     if name not in NAMES:
         raise UserError("config.unknown", name=name)
-    own = _OWN.get(name)
-    variable = variables()[name][0] if own is None else None
-    reader, accepted = own or (variable.parse, variable.accepted)  # type: ignore[union-attr]
+    reader: Callable[[str], Any] = _OWN[name] if name in _OWN else variables()[name][0].parse
     if raw.casefold() in UNSET and not (name in FLAGS and raw.casefold() == "off"):
         return None
     try:
@@ -72,7 +79,7 @@ def parse(name: str, raw: str, *, sandboxed: bool = False) -> Any:
         return value
     except (ValueError, KeyError, OSError) as error:
         told = MASK if is_secret(name) else raw
-        raise UserError("config.bad_value", name=name, value=told, accepted=accepted) from error
+        raise UserError("config.bad_value", name=name, value=told, accepted=accepted_text(name)) from error
 
 
 def shown(name: str, value: object) -> str:

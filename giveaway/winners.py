@@ -14,8 +14,10 @@ from core.db import Connection, Database, Row
 from core.draws import Replacement, WhyNot
 from core.errors import NotReady, UserError
 from core.lanes import Lanes
+from core.letters import DangerousRole
+from core.messages import RED, Embed, Message
 from core.reserves import Look, Member
-from core.texts import mention
+from core.texts import escape, mention
 from giveaway import announcements, journal, letters, requirements, settings, store, wishes
 from giveaway import winner_store as places_store
 from giveaway.announcements import Change, Place
@@ -260,10 +262,10 @@ class WinnerRoles:
         else:
             await self._store(row, row["role_state"], now + wait)
         if tell:
-            await self._tell_host(row, now)
+            await self._tell_host(row, now, error)
         return wait is None
 
-    async def _tell_host(self, row: Row, now: datetime) -> None:
+    async def _tell_host(self, row: Row, now: datetime, error: Exception) -> None:
         """Once for each role."""
         async with self._db.transaction() as conn:
             found = await store.get(conn, row["giveaway_id"])
@@ -273,3 +275,16 @@ class WinnerRoles:
                 giveaway = Giveaway.from_row(found)
                 who, role = mention(row["user_id"]), announcements.role_mention(row["role_id"])
                 await journal.tell_host(conn, self._tools, giveaway, "giveaway.host_role_failed", member=who, role=role)
+                if isinstance(error, DangerousRole):
+                    await self._warn_admins(conn, giveaway, member=who, role=role)
+
+    async def _warn_admins(self, conn: Connection, giveaway: Giveaway, **args: object) -> None:
+        """The host may be the one whom it must not help."""
+        guild = self._tools.guilds.get(giveaway.guild_id)
+        reader = self._tools.guilds.reader(giveaway.guild_id)
+        text = reader(
+            "giveaway.admins_role_refused", prize=escape(giveaway.prize), number=str(giveaway.giveaway_id),
+            why=reader("role.dangerous_now"), **args,
+        )  # fmt: skip
+        message = Message(embeds=(Embed(description=text, colour=RED),))
+        await outbox.post(conn, self._tools.clock, giveaway.guild_id, guild.admins_hear_in, message)

@@ -13,6 +13,7 @@ from core.db import Connection, Database, Row, is_away
 from core.errors import NotReady
 from core.guilds import Guilds
 from core.lanes import Lanes
+from core.letters import DangerousRole
 from core.messages import RED, Embed, Message
 from core.texts import mention
 from raffle_system import link_role_store as store
@@ -80,19 +81,19 @@ class LinkRoles:
         now, why = self._clock.now(), str(error)[:500]
         async with self._db.transaction() as conn:
             if tell and await store.claim_notice(conn, row["id"], now):
-                await self._tell(conn, row, why)
+                await self._tell(conn, row, error)
             if wait is None:
                 await store.done(conn, row["id"], why, now)
             else:
                 await store.later(conn, row["id"], why, now + wait)
         return wait is None
 
-    async def _tell(self, conn: Connection, row: Row, why: str) -> None:
+    async def _tell(self, conn: Connection, row: Row, error: Exception) -> None:
         """Say so where admins read."""
         settings = self._guilds.find(row["guild_id"])
         if settings is not None:
-            text = self._guilds.reader(settings.guild_id)(
-                "link.role_failed", role=f"<@&{row['role_id']}>", member=mention(row["discord_id"]), why=why[:300]
-            )
+            reader, member = self._guilds.reader(settings.guild_id), mention(row["discord_id"])
+            why = reader("role.dangerous_now") if isinstance(error, DangerousRole) else str(error)[:300]
+            text = reader("link.role_failed", role=f"<@&{row['role_id']}>", member=member, why=why)
             message = Message(embeds=(Embed(description=text, colour=RED),))
             await outbox.post(conn, self._clock, settings.guild_id, settings.admins_hear_in, message)
