@@ -33,7 +33,7 @@ class Year:
 
     def __init__(self, where: Stage, bot: Bot, db: Database) -> None:
         self.stage, self.bot, self.db = where, bot, db
-        self.gifts = 0
+        self.gifts = self.streams = 0
 
     async def rows(self, sql: str, **parameters: Any) -> list[Any]:
         async with self.db.transaction() as conn:
@@ -56,12 +56,16 @@ class Year:
         """An hour and a bit of chat, in fast motion."""
         await self.stage.kick.go_live()
         self.stage.clock.turn(speed=2400)
-        for _ in range(14):
+        self.streams += 1
+
+        async def an_hour() -> bool:
             await self.stage.kick.chat("viewer1", "what a stream")
             await self.stage.clock.wait(5 * 60)
+            return len(await self.rows("SELECT 1 FROM watchtime_periods WHERE minutes >= 60")) >= self.streams
+
+        await until(an_hour, 30)
         self.stage.clock.turn(speed=1)
         await self.stage.kick.go_offline()
-        await self.until("SELECT 1 FROM watchtime_periods WHERE minutes >= 60", 1)
 
     async def end(self) -> datetime:
         found: datetime = (await self.rows("SELECT end_date FROM raffle_periods WHERE status = 'active'"))[0][
