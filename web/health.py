@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from core.clock import Clock
-from core.db import Database
+from core.db import Database, log_failure
 from core.jobs import Scheduler
 from core.outbox import waiting
 from core.supervisor import TaskState
@@ -49,9 +49,9 @@ class Health:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 found: dict[str, Any] = json.loads(json.dumps(dict(await look())))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one part that cannot be read leaves the others
             if name not in self._unread:
-                log.warning("health_unreadable", exc_info=error, extra={"part": name})
+                log_failure(log, "health_unreadable", error, part=name)
             self._unread.add(name)
             return {"up": False, "error": type(error).__name__}
         self._unread.discard(name)

@@ -126,6 +126,7 @@ async def test_claims_rerolls_and_the_winners_role(stage: Stage, bot: Bot, tmp_p
     assert third.pinged == [order[2]]
     last = await ask(stage, "reroll", winner=order[2], disqualify=True, reason="second account")
     assert "Done" in last.text
+    stage.clock.turn(forward=timedelta(seconds=15))
     none = await ask(stage, "reroll", count=1)
     assert "reserve" in none.text
     log = [one.text for one in await discord.messages("mods", as_user="streamer")]
