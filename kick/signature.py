@@ -5,9 +5,11 @@ Source of the scheme and of the known key: Kick's developer documentation on web
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -31,7 +33,7 @@ twIDAQAB
 -----END PUBLIC KEY-----
 """
 
-FETCH_AGAIN_SECONDS = 30.0
+MOST_LOOKS, WITHIN_SECONDS = 10, 60.0
 
 FetchKey = Callable[[], Awaitable[str | None]]
 
@@ -57,43 +59,45 @@ def is_signed(key: RSAPublicKey, message_id: str, timestamp: str, body: bytes, s
 
 
 class KickKeys:
-    """Kick's keys: the one that Kick publishes now, and the one known when this was written.
+    """The key that Kick publishes now; until it was fetched once, the one known when this was written.
 
-    `fetch` asks Kick for its key (None where it does not answer). It is asked for the first delivery and, because
-    keys change, again when a signature fits none, but at most every `again` real seconds.
+    A key that was changed was changed for a reason: from then on the old one fits nothing. `fetch` asks Kick for its
+    key (None where it does not answer). It is asked for the first delivery and, because keys change, again when a
+    signature does not fit, but at most `looks` times in `within` real seconds, whatever strangers send.
     """
 
-    def __init__(self, fetch: FetchKey, again: float = FETCH_AGAIN_SECONDS) -> None:
+    def __init__(self, fetch: FetchKey, looks: int = MOST_LOOKS, within: float = WITHIN_SECONDS) -> None:
         self._fetch = fetch
-        self._again = again
+        self._within = within
         known = parse_key(KNOWN_KEY)
         assert known is not None
-        self._known = known
-        self._published: RSAPublicKey | None = None
-        self._asked: float | None = None
+        self._key = known
+        self._is_published = False
+        self._looked: deque[float] = deque(maxlen=looks)
+        self._looking = asyncio.Lock()
 
     async def accept(self, message_id: str, timestamp: str, body: bytes, signature: str) -> bool:
         """Whether the delivery is Kick's."""
-        if self._published is None:
-            await self._ask()
-        if self._fits(message_id, timestamp, body, signature):
+        if not self._is_published:
+            await self._look(self._key)
+        tried = self._key
+        if is_signed(tried, message_id, timestamp, body, signature):
             return True
-        return await self._ask() and self._fits(message_id, timestamp, body, signature)
+        await self._look(tried)
+        return self._key is not tried and is_signed(self._key, message_id, timestamp, body, signature)
 
-    def _fits(self, message_id: str, timestamp: str, body: bytes, signature: str) -> bool:
-        keys = [key for key in (self._published, self._known) if key is not None]
-        return any(is_signed(key, message_id, timestamp, body, signature) for key in keys)
-
-    async def _ask(self) -> bool:
-        """Fetch the key unless that was done just now; whether it changed."""
-        now = monotonic()
-        if self._asked is not None and now - self._asked < self._again:
-            return False
-        self._asked = now
-        found = parse_key(await self._fetch() or "")
-        if found is None:
-            log.warning("kick_key_not_fetched")
-            return False
-        changed = self._published is None or found.public_numbers() != self._published.public_numbers()
-        self._published = found
-        return changed
+    async def _look(self, tried: RSAPublicKey) -> None:
+        """Fetch the key, unless somebody did while we waited, or it was fetched often of late."""
+        async with self._looking:
+            now = monotonic()
+            crowded = len(self._looked) == self._looked.maxlen and now - self._looked[0] < self._within
+            if self._key is not tried or crowded:
+                return
+            self._looked.append(now)
+            found = parse_key(await self._fetch() or "")
+            if found is None:
+                log.warning("kick_key_not_fetched")
+                return
+            self._is_published = True
+            if found.public_numbers() != self._key.public_numbers():
+                self._key = found

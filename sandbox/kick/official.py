@@ -56,6 +56,10 @@ class OfficialKick:
             self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         return self._key
 
+    def public_key(self) -> str:
+        """What Kick publishes of it, as PEM."""
+        return self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
     def rotate_key(self) -> None:
         """Sign with another key from now on."""
         self._key = None
@@ -151,8 +155,7 @@ class OfficialKick:
     async def _public_key(self, _request: web.Request) -> web.Response:
         if self.down is not None:
             return web.Response(status=self.down)
-        pem = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-        return _found({"public_key": pem})
+        return _found({"public_key": self.public_key()})
 
     async def _channels(self, request: web.Request) -> web.Response:
         slugs = request.query.getall("slug", [])

@@ -55,7 +55,7 @@ class Rig:
         admission = Admission(True, self.intake.follows, self.listener.subscriptions.settled)
         self.inbox = KickInbox(raffle.db, self.clock, decode_webhook, self.intake.on_webhook, admission)
         self.routes = KickRoutes()
-        self.routes.attach(KickKeys(self.api.public_key, again=0.0), self.inbox)
+        self.routes.attach(KickKeys(self.api.public_key, within=0.0), self.inbox)
         metrics = Metrics()
         kick_metrics.register(metrics, self.listener, self.intake, self.inbox, self.routes)
         self.server = WebServer("127.0.0.1", 0, self._health, metrics.registry, [self.routes.add_to])

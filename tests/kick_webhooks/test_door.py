@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from kick.signature import KNOWN_KEY, KickKeys, is_signed, parse_key
+from kick.signature import KNOWN_KEY, MOST_LOOKS, KickKeys, is_signed, parse_key
 from kick.webhooks import LARGEST_BODY, decode_webhook
-from sandbox.kick.official import gifts_body, person, status_body
+from sandbox.kick import KickWorld
+from sandbox.kick.official import OfficialKick, gifts_body, person, status_body
 from tests.kick_webhooks.conftest import Rig
 from tests.patience import in_time
 
@@ -68,6 +70,30 @@ async def test_a_key_that_changed_is_fetched_anew(rig: Rig) -> None:
     rig.kick.official.rotate_key()
     assert await rig.kick.official.deliver(GIFTS, body) == 200
     assert await _stored(rig) == 2
+
+
+async def test_an_old_key_fits_nothing_once_kick_published_another_however_soon_it_changed() -> None:
+    signers = [OfficialKick(KickWorld(lambda: datetime(2026, 11, 1, tzinfo=UTC))) for _ in range(2)]
+    published, looks = [signers[0]], Counter[str]()
+
+    async def fetch() -> str:
+        looks["all"] += 1
+        return published[0].public_key()
+
+    keys = KickKeys(fetch)
+
+    async def fits(signer: OfficialKick, body: bytes = b"{}") -> bool:
+        signed = signer.signed(GIFTS, b"{}", "m", "t")
+        return await keys.accept("m", "t", body, signed["Kick-Event-Signature"])
+
+    assert [await fits(signers[0]), await fits(signers[1])] == [True, False]
+    published[0] = signers[1]
+    assert await fits(signers[1]), "it is asked for at once, not when half a minute has passed"
+    assert not await fits(signers[0])
+    before = looks["all"]
+    assert not any(await asyncio.gather(*(fits(signers[1], b"forged") for _ in range(50))))
+    assert looks["all"] <= MOST_LOOKS
+    assert looks["all"] > before
 
 
 async def test_without_an_answer_from_kick_the_known_key_serves() -> None:
