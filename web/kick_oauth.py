@@ -31,7 +31,7 @@ from web import kick_pages
 log = logging.getLogger(__name__)
 
 LIFE = timedelta(minutes=10)
-COOKIE = "kick_sign_in"
+COOKIE, HOST_COOKIE = "kick_sign_in", "__Host-kick_sign_in"
 SHOWN, AGREED = "shown", "agreed"
 
 Names = tuple[str, str]
@@ -132,15 +132,24 @@ class KickSignIn:
         self._mark(answer, state, AGREED)
         return answer
 
+    @property
+    def _is_https(self) -> bool:
+        return (self.config.web_base_url or "").startswith("https://")
+
+    @property
+    def _cookie(self) -> str:
+        """By its name a browser takes it from this very host alone, over https, and from no subdomain beside it."""
+        return HOST_COOKIE if self._is_https else COOKIE
+
     def _mark(self, answer: web.Response, state: State, stage: str) -> None:
         """Tell the browser how far it has come; other sites' forms do not bring the cookie along."""
         answer.set_cookie(
-            COOKIE, oauth.browser_mark(state, stage, self._secret), max_age=int(LIFE.total_seconds()), path="/",
-            httponly=True, samesite="Lax", secure=(self.config.web_base_url or "").startswith("https://"),
+            self._cookie, oauth.browser_mark(state, stage, self._secret), max_age=int(LIFE.total_seconds()), path="/",
+            httponly=True, samesite="Lax", secure=self._is_https,
         )  # fmt: skip
 
     def _is_marked(self, request: web.Request, state: State, *stages: str) -> bool:
-        mark = request.cookies.get(COOKIE, "")
+        mark = request.cookies.get(self._cookie, "")
         return any(oauth.is_browser_mark(mark, state, stage, self._secret) for stage in stages)
 
     async def serve_callback(self, request: web.Request) -> web.Response:
@@ -168,7 +177,7 @@ class KickSignIn:
                 raise
             return self._page(state, "error.database_away", 503)
         answer = self._page(state, "link.page_done", 200, name=user.name, account=names[0], server=names[1])
-        answer.del_cookie(COOKIE, path="/")
+        answer.del_cookie(self._cookie, path="/", secure=self._is_https, httponly=True, samesite="Lax")
         return answer
 
     async def _act(self, name: str, state: State, work: Work) -> Outcome:

@@ -16,8 +16,8 @@ async def add(
     """Store an attempt; the member's older ones stop working."""
     await conn.execute(
         text(
-            "UPDATE kick_oauth_states SET used_at = :now WHERE guild_id = :guild_id AND discord_id = :discord_id "
-            "AND used_at IS NULL"
+            "UPDATE kick_oauth_states SET used_at = :now, verifier = '' "
+            "WHERE guild_id = :guild_id AND discord_id = :discord_id AND used_at IS NULL"
         ),
         {"guild_id": guild_id, "discord_id": discord_id, "now": now},
     )
@@ -46,9 +46,13 @@ async def peek(conn: Connection, nonce: str, guild_id: int, discord_id: int, now
 
 
 async def take(conn: Connection, nonce: str, guild_id: int, discord_id: int, now: datetime) -> Row | None:
-    """Use the attempt up: nobody can take it again."""
+    """Use the attempt up: nobody can take it again, and its verifier is kept no longer."""
     result = await conn.execute(
-        text(f"UPDATE kick_oauth_states SET used_at = :now WHERE {_GOOD} RETURNING verifier, channel_id"),
+        text(
+            f"WITH good AS (SELECT nonce, verifier, channel_id FROM kick_oauth_states WHERE {_GOOD} FOR UPDATE) "
+            "UPDATE kick_oauth_states k SET used_at = :now, verifier = '' FROM good WHERE k.nonce = good.nonce "
+            "RETURNING good.verifier, good.channel_id"
+        ),
         {"nonce": nonce, "guild_id": guild_id, "discord_id": discord_id, "now": now},
     )
     row = result.mappings().first()

@@ -143,6 +143,7 @@ async def test_signing_in_links_pays_and_is_good_once(rig: Rig, sign_in: KickSig
     assert await rig.raffle.total() == 30
     row = await rig.raffle.rows("SELECT kick_user_id FROM links")
     assert row == [{"kick_user_id": viewer_id("viewer1")}]
+    assert await rig.raffle.rows("SELECT DISTINCT verifier FROM kick_oauth_states") == [{"verifier": ""}]
     assert (await browser.get(url))[0] == 400
     assert (await browser.press(url))[0] == 400
 
@@ -203,6 +204,18 @@ async def test_another_sites_form_does_not_press_continue(
     assert (morsel["samesite"], morsel["httponly"]) == ("Lax", True)
     assert (await browser.press(url, **{"Sec-Fetch-Site": "cross-site"}))[0] == 403
     assert await _linked(rig) is None
+
+
+async def test_over_https_the_cookie_is_of_this_host_alone(rig: Rig, sign_in: KickSignIn, browser: Browser) -> None:
+    base = sign_in.config.web_base_url
+    public = replace(sign_in, config=replace(sign_in.config, web_base_url="https://raffle.example"))
+    rig.routes._sign_in = public
+    url = await public.url_for(rig.raffle.guild_id, MEMBER, None)
+    assert url is not None
+    async with browser.session.get(url.replace("https://raffle.example", str(base))) as answer:
+        (name, morsel) = next(iter(answer.cookies.items()))
+    assert name == "__Host-kick_sign_in"
+    assert (morsel["secure"], morsel["path"], morsel["domain"]) == (True, "/", "")
 
 
 async def test_nobody_is_linked_while_discord_cannot_say_who_it_is(
