@@ -140,7 +140,7 @@ class Process:
         url = await self._database_url()
         await migrate_when_reachable(url)
         self.parts = parts = Parts(self, url)
-        self.web.db = parts.db
+        self.web.records.db = parts.db
         process_metrics.register(
             self.metrics, lambda: self.role, self.supervisor.states, parts.outbox, parts.scheduler, parts.sender.pulse
         )

@@ -297,6 +297,14 @@ async def waiting_draws(conn: Connection) -> list[Row]:
     return await store.waiting(conn)
 
 
+async def state_of(conn: Connection, draw_id: str) -> str:
+    """Names what a finished draw is now: as long as it is the same, so is the record. Errors: `draw.not_drawn`."""
+    state = await store.state(conn, draw_id)
+    if state is None:
+        raise UserError("draw.not_drawn")
+    return state
+
+
 async def record_of(conn: Connection, draw_id: str) -> bytes:
     """The published record as a JSON file. Errors: `draw.not_drawn`."""
     row = await store.get(conn, draw_id)

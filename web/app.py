@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from core import draws
-from core.db import Database, is_away
-from core.errors import UserError
 from kick.webhooks import LARGEST_BODY
 from web.connections import BACKLOG, Connection, Guests, add_headers, middleware
 from web.insiders import may_see
+from web.records import Records
 
 log = logging.getLogger(__name__)
 
-_DRAW_ID = re.compile(r"(raffle/\d+|giveaway)/\d+")
 Health = Callable[[], Awaitable[dict[str, Any]]]
 
 
@@ -37,7 +33,7 @@ class WebServer:
         self._more = more
         self._token = token
         self.guests = Guests() if guests is None else guests
-        self.db: Database | None = None
+        self.records = Records()
         self.bound_port: int | None = None
 
     async def run(self) -> None:
@@ -48,7 +44,7 @@ class WebServer:
         app.router.add_get("/health", self._serve_health)
         app.router.add_get("/ready", self._serve_ready)
         app.router.add_get("/metrics", self._serve_metrics)
-        app.router.add_get("/records/{draw_id:.+}.json", self._serve_record)
+        app.router.add_get("/records/{draw_id:.+}.json", self.records.serve)
         for add_to in self._more:
             add_to(app)
         runner = web.AppRunner(app, shutdown_timeout=2)
@@ -92,18 +88,3 @@ class WebServer:
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
         body = generate_latest(self._registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    async def _serve_record(self, request: web.Request) -> web.Response:
-        draw_id = request.match_info["draw_id"]
-        if self.db is None or not _DRAW_ID.fullmatch(draw_id):
-            raise web.HTTPNotFound
-        try:
-            async with self.db.reading() as conn:
-                record = await draws.record_of(conn, draw_id)
-        except UserError as error:
-            raise web.HTTPNotFound from error
-        except Exception as error:
-            if is_away(error):
-                raise web.HTTPServiceUnavailable from error
-            raise
-        return web.Response(body=record, content_type="application/json")

@@ -92,6 +92,16 @@ async def get(conn: Connection, draw_id: str, *, for_update: bool = False) -> Ro
     return dict(row) if row else None
 
 
+async def state(conn: Connection, draw_id: str) -> str | None:
+    """The row's version, which every change of it replaces; None for a draw that is not finished."""
+    result = await conn.execute(
+        text("SELECT CAST(xmin AS text) FROM draws WHERE draw_id = :draw_id AND drawn_at IS NOT NULL"),
+        {"draw_id": draw_id},
+    )
+    found = result.scalar()
+    return found if isinstance(found, str) else None
+
+
 async def entrants(conn: Connection, draw_id: str) -> bytes:
     """The frozen entrant text."""
     result = await conn.execute(text("SELECT entrants FROM draws WHERE draw_id = :draw_id"), {"draw_id": draw_id})
