@@ -23,7 +23,7 @@ from core.undelivered import Undelivered
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.3
 BATCH = 50
 NOT_POSTED = (Refused, NotReady)
 LATE = timedelta(minutes=5)
