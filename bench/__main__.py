@@ -12,6 +12,7 @@ from bench.giveaways import giveaways
 from bench.grants import grants
 from bench.handover import handover
 from bench.kick import kick
+from bench.outbox import outbox_lanes
 from bench.process import idle_memory, start_to_ready
 from bench.support import Bench
 from bench.wagers import month, poll
@@ -27,6 +28,7 @@ BENCHES: dict[str, Bench] = {
     "handover": handover,
     "draw": draw,
     "giveaways": giveaways,
+    "outbox": outbox_lanes,
     "start_to_ready": start_to_ready,
     "idle_memory": idle_memory,
 }
