@@ -76,7 +76,7 @@ def live_embed(reader: Reader, giveaway: Giveaway, entries: int, boosts: Sequenc
     footer = reader("giveaway.commitment_footer", number=str(giveaway.giveaway_id), commitment=giveaway.commitment)
     return _embed(
         giveaway, lines, giveaway.look.colour if giveaway.look.colour is not None else BLUE,
-        fields=terms(reader, giveaway.requirements, giveaway.entities, boosts,
+        fields=terms(reader, giveaway.requirements, giveaway.entities, [b for b in boosts if b.starts_at < end],
                      shown=giveaway.options.show_entities_info),
         footer=footer if giveaway.commitment else "",
     )  # fmt: skip
@@ -126,7 +126,9 @@ def entity_lines(reader: Reader, entities: Entities, boosts: Sequence[Boost]) ->
 def boost_text(reader: Reader, boost: Boost) -> str:
     key = "giveaway.boost_all" if boost.role_id is None else "giveaway.boost_role"
     role = {} if boost.role_id is None else {"role": role_mention(boost.role_id)}
-    return reader(key, factor=boost.factor, until=moment(boost.until, "f"), **role)
+    return reader(
+        key, factor=boost.factor, start=moment(boost.starts_at, "f"), until=moment(boost.until, "f"), **role
+    )  # fmt: skip
 
 
 def _roles(role_ids: Sequence[int]) -> str:

@@ -42,14 +42,22 @@ class Moment:
     giveaway: Giveaway
     settings: Settings
     boosts: Sequence[Boost]
+    joined: Mapping[int, datetime]
     known: Mapping[int, MemberFacts]
     now: datetime
+
+    def boosts_of(self, user_id: int) -> tuple[Boost, ...]:
+        """Those of the moment of the entry: what was promised then holds, whatever became of the boost since."""
+        if not self.boosts:
+            return ()
+        entered = self.joined[user_id]
+        return tuple(boost for boost in self.boosts if boost.starts_at <= entered < boost.until)
 
 
 def call_roll(moment: Moment, user_ids: Collection[int]) -> Roll:
     """Judge every entrant by the facts of the moment; who is not among them has left the server."""
     points: dict[int, int] = {}
-    points_of_roles: dict[frozenset[int], int] = {}
+    points_of_roles: dict[tuple[frozenset[int], tuple[Boost, ...]], int] = {}
     excluded: list[tuple[int, str]] = []
     giveaway = moment.giveaway
     for user_id in user_ids:
@@ -61,10 +69,11 @@ def call_roll(moment: Moment, user_ids: Collection[int]) -> Roll:
             judgement = requirements.judge(giveaway.requirements, moment.settings, found, moment.now)
             excluded.append((user_id, judgement.reason))
             continue
-        held = points_of_roles.get(found.role_ids)
+        boosts = moment.boosts_of(user_id)
+        held = points_of_roles.get((found.role_ids, boosts))
         if held is None:
-            held = entities.points_of(giveaway.entities, found.role_ids, moment.boosts, moment.now)
-            points_of_roles[found.role_ids] = held
+            held = entities.points_of(giveaway.entities, found.role_ids, boosts)
+            points_of_roles[found.role_ids, boosts] = held
         points[user_id] = held
     return Roll(points=points, excluded=sorted(excluded))
 
@@ -114,9 +123,11 @@ class Ending:
     ) -> None:  # fmt: skip
         now = self._tools.clock.now()
         known = await facts.complete(conn, self._tools, giveaway.guild_id, giveaway.requirements, people, now)
+        boosts = await presets.boosts_of(conn, giveaway.guild_id, giveaway.started_at or giveaway.start_time, now)
+        boosts = boosts if giveaway.entities.enabled else ()
         moment = Moment(
-            giveaway=giveaway, settings=await settings.load(conn, giveaway.guild_id),
-            boosts=await presets.boosts(conn, giveaway.guild_id, now), known=known, now=now,
+            giveaway=giveaway, settings=await settings.load(conn, giveaway.guild_id), boosts=boosts,
+            joined=await entry_store.joined_at(conn, giveaway.giveaway_id) if boosts else {}, known=known, now=now,
         )  # fmt: skip
         roll = await asyncio.to_thread(call_roll, moment, user_ids)
         await entry_store.settle(conn, giveaway.giveaway_id, roll.points, roll.excluded)

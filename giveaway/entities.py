@@ -17,9 +17,9 @@ def calculate_user_entities(
 ) -> int:  # fmt: skip
     """A member's points: the sum of their roles' points, or the highest; boosted, then capped.
 
-    Of several boosts that fit, the strongest counts. `now` is needed where there are boosts.
+    Of several boosts that fit, the strongest counts; of those that run at `now`, where it is given.
     """
-    running = [b for b in boosts if now is not None and b.starts_at <= now < b.until]
+    running = [b for b in boosts if now is None or b.starts_at <= now < b.until]
     points = [e.points * _factor(e.role_id, running) for e in role_entities if e.role_id in role_ids]
     if not points:
         return 0
@@ -31,8 +31,13 @@ def _factor(role_id: int, running: Sequence[Boost]) -> int:
     return max((b.factor for b in running if b.role_id is None or b.role_id == role_id), default=1)
 
 
-def points_of(entities: Entities, role_ids: Collection[int], boosts: Sequence[Boost], now: datetime) -> int:
-    """A member's points in a giveaway; 0 where it has no entities."""
+def points_of(
+    entities: Entities, role_ids: Collection[int], boosts: Sequence[Boost], now: datetime | None = None
+) -> int:  # fmt: skip
+    """A member's points in a giveaway, with the boosts (of those that run at `now`, where it is given).
+
+    0 where it has no entities.
+    """
     if not entities.enabled:
         return 0
     return calculate_user_entities(role_ids, entities.roles, entities.mode, entities.cap, boosts, now)

@@ -120,6 +120,15 @@ async def entrant_ids(conn: Connection, giveaway_id: int) -> list[int]:
     return list(result.scalar_one())
 
 
+async def joined_at(conn: Connection, giveaway_id: int) -> dict[int, datetime]:
+    """When each of those who are in entered."""
+    result = await conn.execute(
+        text("SELECT user_id, joined_at FROM giveaway_entries WHERE giveaway_id = :id AND left_at IS NULL"),
+        {"id": giveaway_id},
+    )
+    return {row.user_id: row.joined_at for row in result}
+
+
 async def settle(
     conn: Connection, giveaway_id: int, points: Mapping[int, int], excluded: Sequence[tuple[int, str]]
 ) -> None:  # fmt: skip

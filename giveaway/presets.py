@@ -13,6 +13,7 @@ from core.durations import LONGEST, plain
 from core.errors import UserError
 from giveaway import entities
 from giveaway import setup_store as store
+from giveaway import store as giveaway_store
 from giveaway.entities import MOST_POINTS
 from giveaway.models import Boost, Entities, RoleEntity
 
@@ -133,6 +134,7 @@ async def add_boost(
     boost_id = await store.add_boost(conn, guild_id, role_id, factor, start, until, actor)
     detail = {"boost": boost_id, "factor": factor, "role": role_id and str(role_id), "until": until.isoformat()}
     await guilds.audit(conn, guild_id, actor, "giveaway_boost", detail, now)
+    await giveaway_store.show_again(conn, guild_id)
     return Boost(boost_id=boost_id, role_id=role_id, factor=factor, starts_at=start, until=until)
 
 
@@ -141,8 +143,14 @@ async def boosts(conn: Connection, guild_id: int, now: datetime) -> tuple[Boost,
     return tuple(Boost(**row) for row in await store.boosts(conn, guild_id, now))
 
 
+async def boosts_of(conn: Connection, guild_id: int, start: datetime, end: datetime) -> tuple[Boost, ...]:
+    """Boosts that ran at some time between the moments, as long as they really ran."""
+    return tuple(Boost(**row) for row in await store.boosts_between(conn, guild_id, start, end))
+
+
 async def remove_boost(conn: Connection, clock: Clock, guild_id: int, boost_id: int, actor: int) -> None:
     """Errors: `giveaway.no_such_boost`."""
     if not await store.remove_boost(conn, guild_id, boost_id, clock.now()):
         raise UserError("giveaway.no_such_boost")
     await guilds.audit(conn, guild_id, actor, "giveaway_boost_removed", {"boost": boost_id}, clock.now())
+    await giveaway_store.show_again(conn, guild_id)

@@ -144,6 +144,19 @@ async def boosts(conn: Connection, guild_id: int, now: datetime) -> list[Row]:
     return [dict(row) for row in result.mappings()]
 
 
+async def boosts_between(conn: Connection, guild_id: int, start: datetime, end: datetime) -> list[Row]:
+    """Boosts that ran at some time between the moments; one that was removed ends there."""
+    result = await conn.execute(
+        text(
+            "SELECT boost_id, role_id, factor, starts_at, least(until, coalesce(removed_at, until)) AS until "
+            "FROM giveaway_boosts WHERE guild_id = :guild AND starts_at <= :end "
+            "AND least(until, coalesce(removed_at, until)) > :start ORDER BY boost_id"
+        ),
+        {"guild": guild_id, "start": start, "end": end},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
 async def remove_boost(conn: Connection, guild_id: int, boost_id: int, now: datetime) -> bool:
     result = await conn.execute(
         text(

@@ -261,6 +261,16 @@ RETURNING {", ".join("g." + name.strip() for name in COLUMNS.split(","))}, c.ent
 """
 
 
+async def show_again(conn: Connection, guild_id: int) -> None:
+    """What the messages of open giveaways say of points is not true any more: they are edited in their turn."""
+    await conn.execute(
+        text(
+            "UPDATE giveaways SET shown_entries = -1 WHERE guild_id = :guild AND status = 'active' AND entities_enabled"
+        ),
+        {"guild": guild_id},
+    )
+
+
 async def stale_messages(conn: Connection, now: datetime, before: datetime) -> list[Row]:
     """Claim the active giveaways whose count on the message is not true and was not edited since `before`."""
     result = await conn.execute(text(STALE), {"now": now, "before": before})

@@ -92,7 +92,8 @@ async def test_the_blacklisted_are_refused_at_the_door(world: World) -> None:
     assert entry.joined
 
 
-async def test_points_are_those_of_the_freeze_with_the_boost_of_that_moment(world: World) -> None:
+async def test_points_are_those_of_the_freeze_with_the_boost_of_the_entry(world: World) -> None:
+    """What was promised at the entry holds: for a boost that has ended, one that was removed, one that came later."""
     giveaway = await world.create(entities=vip_entities())
     await world.enter(giveaway, person(1, VIP), person(2, ADMIN))
     world.clock.advance(hours=23)
@@ -107,13 +108,19 @@ async def test_points_are_those_of_the_freeze_with_the_boost_of_that_moment(worl
     assert entry.points == 45
     async with world.db.transaction() as conn:
         assert (await queries.info(conn, world.tools, giveaway)).boosts[-1] == boost
-    world.clock.advance(hours=1)
+    async with world.db.transaction() as conn:
+        await presets.remove_boost(conn, world.clock, GUILD, boost.boost_id, HOST)
+    await world.enter(giveaway, person(4, VIP))
+    world.clock.advance(minutes=5)
+    (late,) = await world.enter(giveaway, person(5, VIP))
+    assert late.points == 5
+    world.clock.advance(minutes=55)
     world.members.people[2] = person(2)
     ended = await world.draw(giveaway, None)
     async with world.db.transaction() as conn:
         page = await queries.entries_page(conn, ended)
-    assert {line.user_id: line.tickets for line in page.lines} == {1: 11, 2: 1, 3: 11}
-    assert page.total_tickets == 23
+    assert {line.user_id: line.tickets for line in page.lines} == {1: 6, 2: 1, 3: 46, 4: 46, 5: 6}
+    assert page.total_tickets == 105
 
 
 async def test_settings_are_checked_and_kept(world: World) -> None:
@@ -353,7 +360,7 @@ async def test_a_click_reads_the_same_rows_with_many_entrants(world: World) -> N
 
 
 def test_the_roll_of_nobody_is_empty() -> None:
-    moment: Any = Moment(giveaway=None, settings=None, boosts=(), known={}, now=NOW)  # type: ignore[arg-type]
+    moment: Any = Moment(giveaway=None, settings=None, boosts=(), joined={}, known={}, now=NOW)  # type: ignore[arg-type]
     assert call_roll(moment, ()).points == {}
 
 
@@ -380,3 +387,30 @@ async def test_the_count_on_the_messages_is_kept_without_reading_all_counters(wo
         plan = await conn.execute(text(f"EXPLAIN {store.STALE}"), {"now": NOW, "before": NOW})
         shown = "\n".join(row[0] for row in plan)
     assert "Seq Scan on giveaway_counts" not in shown
+
+
+async def test_a_boost_that_is_set_or_taken_back_is_shown_on_the_open_messages(world: World) -> None:
+    giveaway = await world.create(entities=vip_entities())
+    plain = await world.create()
+    await world.deliver()
+    assert await world.checker.refresh_messages() == 0
+    async with world.db.transaction() as conn:
+        until = world.clock.now() + timedelta(hours=2)
+        boost = await presets.add_boost(conn, world.clock, GUILD, factor=2, until=until, role_id=None, actor=HOST)
+        start = world.clock.now() + timedelta(days=2)
+        await presets.add_boost(
+            conn, world.clock, GUILD, factor=3, start=start, until=start + timedelta(hours=1), role_id=None, actor=HOST
+        )
+    assert await world.checker.refresh_messages() == 1
+    await world.deliver()
+    shown = world.sender.of(giveaway.draw_id)[-1].message.embeds[0]
+    (terms,) = [field.value for field in shown.fields]
+    assert terms.count("giveaway.boost_all") == 1
+    assert "factor=2" in terms
+    async with world.db.transaction() as conn:
+        await presets.remove_boost(conn, world.clock, GUILD, boost.boost_id, HOST)
+    world.clock.advance(seconds=6)
+    assert await world.checker.refresh_messages() == 1
+    await world.deliver()
+    assert "boost_all" not in world.sender.of(giveaway.draw_id)[-1].message.embeds[0].fields[0].value
+    assert len(world.sender.of(plain.draw_id)) == 1
