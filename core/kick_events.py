@@ -164,17 +164,21 @@ class OwnSub:
 
 @dataclass(frozen=True, slots=True)
 class KicksGifted:
-    """Kicks, the site's own currency, given to the streamer; `amount` in Kicks."""
+    """Kicks, the site's own currency, given to the streamer; `amount` in Kicks.
+
+    `key` is None for the basic tier, which has no id; `received_at` is None where a webhook told.
+    """
 
     chatroom_id: int | None
     channel_id: int | None
     user_id: int | None
     username: str
     amount: int
-    key: str
+    key: str | None
     at: datetime
     transport: Transport = "socket"
     broadcaster_user_id: int | None = None
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

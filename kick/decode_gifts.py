@@ -105,13 +105,15 @@ def _own_sub(username: object, user_id: int | None, key: str | None, data: JsonO
 
 
 def decode_kicks(data: dict[str, Any], source: Source) -> KicksGifted | None:
-    """KicksGifted: the site's own currency; its transaction's id tells one from another."""
+    """KicksGifted: the site's own currency. The basic tier comes without its transaction's id and without a time."""
     sender, key = mapping(data.get("sender")), _identifier(data.get("gift_transaction_id"))
     name, amount = text(sender.get("username"), 100), whole(mapping(data.get("gift")).get("amount"), 10_000_000)
-    if not name or not amount or key is None:
+    if not name or not amount:
         return None
     user_id, at = whole(sender.get("id")) or None, source.moment(data.get("created_at")) or source.received_at
-    return KicksGifted(source.chatroom_id, source.channel_id, user_id, name, amount, key, at)
+    return KicksGifted(
+        source.chatroom_id, source.channel_id, user_id, name, amount, key, at, received_at=source.received_at
+    )
 
 
 def decode_subscription_gifted(data: dict[str, Any], source: Source) -> GiftNotice | None:

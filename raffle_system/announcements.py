@@ -20,6 +20,8 @@ from raffle_system.models import ARCHIVED, SOURCES, LastDraw, Period
 from raffle_system.month import title_of
 from raffle_system.watchtime_converter import Conversion
 
+MOST_NAMED = 5
+
 
 def period_name(period: Period, zone: ZoneInfo, locale: str = "en") -> str:
     """The month that the period covers, such as `November 2025`."""
@@ -131,7 +133,37 @@ def gift(reader: Reader, award: Award) -> Message | None:
     else:
         tickets = reader.count("count.tickets", award.tickets)
         text = reader("gift.unlinked", name=escape(award.gifter), tickets=tickets, subs=subs)
+    if award.moved:
+        text += "\n" + reader("gift.moved")
     return Message(embeds=(Embed(description=text, colour=GREEN),))
+
+
+def moved(reader: Reader, award: Award) -> Message:
+    """For the admins: a gift counts in another raffle than that of its day."""
+    name = escape(award.gifter) or reader("gifts.anonymous")
+    text = reader("gifts.moved", name=name, subs=reader.count("gift.subs", award.count))
+    return Message(embeds=(Embed(title=reader("gifts.title"), description=text, colour=GREY),))
+
+
+def gifts_wait(reader: Reader, gifts: Sequence[Row], payments: Sequence[Row]) -> Message:
+    """For the admins, once: what waits for their word, and what only `raffle give` can settle."""
+    lines = [
+        reader(
+            f"gifts.{row['status']}", number=str(row["id"]), subs=reader.count("gift.subs", row["sub_count"]),
+            name=escape(row["gifter_kick_name"]) or reader("gifts.anonymous"), when=moment(row["gifted_at"], "R"),
+        )
+        for row in gifts[:MOST_NAMED]
+    ]  # fmt: skip
+    if gifts:
+        lines += [reader.count("gifts.waiting", len(gifts)), reader("gifts.decide")]
+    lines += [
+        reader(f"gifts.{row['kind']}", name=escape(row["kick_name"]), amount=row["amount"],
+               when=moment(row["paid_at"], "R"))
+        for row in payments[:MOST_NAMED]
+    ]  # fmt: skip
+    if payments:
+        lines += [reader.count("gifts.payments", len(payments))]
+    return Message(embeds=(Embed(title=reader("gifts.title"), description="\n".join(lines), colour=BLUE),))
 
 
 def conversion(reader: Reader, paid: Conversion, threshold: int) -> Message | None:

@@ -77,20 +77,46 @@ async def pending_around(conn: Connection, guild_id: int, at: datetime, within: 
     return [dict(row) for row in result.mappings()]
 
 
-async def pending_between(
-    conn: Connection, guild_id: int, start: datetime, end: datetime, most: int, within: timedelta
-) -> list[Row]:
-    """Webhooks' gifts of a time that wait, of at most so many subs, that arrived within so long."""
+async def pending_in_gaps(conn: Connection, guild_id: int, slack: timedelta, most: int, within: timedelta) -> list[Row]:
+    """Webhooks' gifts of gaps that wait, of at most so many subs, that had arrived within so long."""
     result = await conn.execute(
         text(
-            "SELECT * FROM raffle_gifted_subs WHERE guild_id = :guild_id AND status = 'pending' "
-            "AND webhook_key IS NOT NULL AND gifted_at BETWEEN :start AND :end AND sub_count <= :most "
+            "SELECT * FROM raffle_gifted_subs s WHERE guild_id = :guild_id AND status = 'pending' "
+            "AND webhook_key IS NOT NULL AND sub_count <= :most "
             "AND arrived_at BETWEEN gifted_at - CAST(:within AS interval) AND gifted_at + CAST(:within AS interval) "
-            "ORDER BY gifted_at, id FOR UPDATE"
+            "AND EXISTS (SELECT FROM kick_gaps g WHERE s.gifted_at BETWEEN g.started_at - CAST(:slack AS interval) "
+            "AND g.ended_at + CAST(:slack AS interval)) ORDER BY gifted_at, id FOR UPDATE"
         ),
-        {"guild_id": guild_id, "start": start, "end": end, "most": most, "within": within},
+        {"guild_id": guild_id, "slack": slack, "most": most, "within": within},
     )
     return [dict(row) for row in result.mappings()]
+
+
+async def guilds_untold(conn: Connection, before: datetime) -> list[int]:
+    """Guilds whose admins have not been told of something that waits since before a moment."""
+    result = await conn.execute(
+        text(
+            "SELECT guild_id FROM raffle_gifted_subs WHERE status IN ('pending', 'flagged') "
+            "AND NOT anonymous AND admins_told_at IS NULL AND coalesce(arrived_at, gifted_at) <= :before "
+            "UNION SELECT guild_id FROM raffle_kick_payments WHERE status = 'pending' "
+            "AND admins_told_at IS NULL AND coalesce(arrived_at, paid_at) <= :before"
+        ),
+        {"before": before},
+    )
+    return [int(guild_id) for guild_id in result.scalars()]
+
+
+async def take_untold(conn: Connection, guild_id: int, before: datetime, now: datetime) -> list[Row]:
+    """Gifts that wait since before a moment and that the admins have not been told of; told they are now."""
+    result = await conn.execute(
+        text(
+            "UPDATE raffle_gifted_subs SET admins_told_at = :now WHERE guild_id = :guild_id "
+            "AND status IN ('pending', 'flagged') AND NOT anonymous AND admins_told_at IS NULL "
+            "AND coalesce(arrived_at, gifted_at) <= :before RETURNING *"
+        ),
+        {"guild_id": guild_id, "before": before, "now": now},
+    )
+    return sorted((dict(row) for row in result.mappings()), key=lambda row: int(row["id"]))
 
 
 async def pending_of(conn: Connection, guild_id: int, kick_user_id: int, name_key: str, since: datetime) -> list[Row]:

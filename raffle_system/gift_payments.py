@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core import guilds, identity
-from core.db import Connection, IntegrityError, Row, violated_constraint
-from core.errors import PeriodFrozen, UserError
+from core.db import Connection, Row
+from core.errors import InsufficientTickets, UserError
 from core.guilds import GuildSettings
 from core.identity import name_key
 from raffle_system import gift_store as store
@@ -37,8 +37,10 @@ class Award:
     moved: bool = False
 
 
-async def pay(conn: Connection, settings: GuildSettings, row: Row, now: datetime) -> Award | None:
-    """Grant the tickets of an approved gift; None while it waits for corroboration."""
+async def pay(
+    conn: Connection, settings: GuildSettings, row: Row, period: Period, now: datetime
+) -> Award | None:  # fmt: skip
+    """Grant the tickets of an approved gift in its row's period; None while it waits for corroboration."""
     if row["status"] != "approved":
         return None
     member = await _payee(conn, settings, row)
@@ -47,13 +49,8 @@ async def pay(conn: Connection, settings: GuildSettings, row: Row, now: datetime
     return Award(
         gifter=row["gifter_kick_name"], anonymous=row["anonymous"], discord_id=member,
         count=row["sub_count"], tickets=earned, total=paid, gift_id=row["id"], at=now,
-        moved=bool(earned) and await _was_moved(conn, row),
+        moved=earned > 0 and row["gifted_at"] < period.start_date,
     )  # fmt: skip
-
-
-async def _was_moved(conn: Connection, row: Row) -> bool:
-    period = await periods.by_id(conn, row["period_id"])
-    return bool(row["gifted_at"] < period.start_date)
 
 
 async def _payee(conn: Connection, settings: GuildSettings, row: Row) -> int | None:
@@ -71,7 +68,7 @@ async def pay_if_linked(conn: Connection, settings: GuildSettings, row: Row, now
     period = await periods.for_event(conn, settings.guild_id, row["gifted_at"])
     if period.id != row["period_id"]:
         row = await store.change(conn, row["id"], {"period_id": period.id})
-    award = await pay(conn, settings, row, now)
+    award = await pay(conn, settings, row, period, now)
     return award if award is not None and award.total is not None else None
 
 
@@ -98,27 +95,13 @@ async def _grant(conn: Connection, row: Row, discord_id: int, earned: int, now: 
 
 
 async def take_back(conn: Connection, row: Row, actor: int | None, why: str, now: datetime) -> int:
-    """Reverse what was paid for a gift by a new ledger row: the tickets taken back.
-
-    Errors: `gifts.spent` when the member has fewer tickets left than it paid, `PeriodFrozen`.
-    """
-    paid = await store.paid_row(conn, row["period_id"], payment_ref(row))
-    if paid is None:
-        return 0
-    back = Grant(
-        guild_id=row["guild_id"], period_id=row["period_id"], discord_id=paid["discord_id"],
-        kick_name=paid["kick_name"], change=-paid["ticket_change"], source=GIFTED_SUB,
-        source_ref=f"reversal:{paid['id']}", description=why, actor=actor, reverses=paid["id"],
-        occurred_at=now,
-    )  # fmt: skip
+    """Take back what was paid for a gift: the tickets. Errors: `gifts.spent`, `PeriodFrozen`."""
     try:
-        async with conn.begin_nested():
-            made = await tickets.grant(conn, back, now)
-    except IntegrityError as error:
-        if violated_constraint(error) != tickets.NOT_NEGATIVE:
-            raise
+        return await tickets.reverse(
+            conn, row["period_id"], GIFTED_SUB, payment_ref(row), actor=actor, why=why, now=now
+        )
+    except InsufficientTickets as error:
         raise UserError("gifts.spent", number=str(row["id"])) from error
-    return paid["ticket_change"] if made else 0
 
 
 def unpaid_again(row: Row) -> dict[str, object]:
@@ -138,7 +121,7 @@ async def taken_from_others(conn: Connection, row: Row, now: datetime) -> Row:
         return row
     try:
         taken = await take_back(conn, row, None, "given by another account", now)
-    except (UserError, PeriodFrozen) as error:
+    except UserError as error:
         log.warning("gift_of_another_stays", extra={"gift": row["id"], "error": str(error)})
         return row
     detail = {"gift": row["id"], "member": str(row["gifter_discord_id"]), "tickets": taken}

@@ -111,18 +111,20 @@ async def _missing(
     waiting = await notice_store.pending_of(conn, settings.guild_id, one.user_id, key, known["since"])
     awards = [await tracker.believe(conn, settings, row, now) for row in waiting]
     if gained > told:
-        await _flag(conn, settings, one, gained - told, gap)
+        await _flag(conn, settings, one, gained - told, gap, now)
     return awards
 
 
-async def _flag(conn: Connection, settings: GuildSettings, one: GifterTotal, count: int, gap: Row) -> None:
+async def _flag(
+    conn: Connection, settings: GuildSettings, one: GifterTotal, count: int, gap: Row, now: datetime
+) -> None:
     period = await periods.for_event(conn, settings.guild_id, gap["ended_at"])
     await store.flag(
         conn,
         {
             "guild_id": settings.guild_id, "period_id": period.id, "gifter_kick_name": one.username,
             "gifter_name_key": name_key(one.username), "gifter_kick_user_id": one.user_id, "recipient_kick_name": "",
-            "sub_count": count, "anonymous": False, "giftees": [], "gifted_at": gap["ended_at"],
+            "sub_count": count, "anonymous": False, "giftees": [], "gifted_at": gap["ended_at"], "arrived_at": now,
             "kick_event_id": f"flag:{one.user_id}:{gap['ended_at'].isoformat()}",
         },
     )  # fmt: skip

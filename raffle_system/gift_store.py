@@ -156,19 +156,6 @@ async def count_open(conn: Connection, guild_id: int) -> int:
     return int(result.scalar_one())
 
 
-async def paid_row(conn: Connection, period_id: int, source_ref: str) -> Row | None:
-    """The ledger row of a payment."""
-    result = await conn.execute(
-        text(
-            "SELECT id, discord_id, kick_name, ticket_change FROM raffle_ticket_log "
-            "WHERE period_id = :period_id AND source = 'gifted_sub' AND source_ref = :source_ref"
-        ),
-        {"period_id": period_id, "source_ref": source_ref},
-    )
-    row = result.mappings().first()
-    return dict(row) if row else None
-
-
 async def open_flags(
     conn: Connection, guild_id: int, kick_user_id: int | None, name_key: str, since: datetime
 ) -> list[Row]:

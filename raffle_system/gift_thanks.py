@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from core import outbox
+from core.clock import Clock
 from core.db import Connection
-from core.guilds import GuildSettings
+from core.guilds import Guilds, GuildSettings
 from core.identity import name_key
 from core.messages import Message
 from core.texts import Reader
@@ -16,6 +18,22 @@ from raffle_system import gift_notice_store as store
 from raffle_system.gift_payments import Award
 
 BURST = timedelta(seconds=30)
+
+
+async def post(
+    conn: Connection, clock: Clock, guilds: Guilds, settings: GuildSettings, awards: Sequence[Award]
+) -> None:
+    """Thank for gifts where everybody reads, and tell the admins of those whose raffle was frozen before they came."""
+    if not awards:
+        return
+    reader = guilds.reader(settings.guild_id)
+    thanks = await messages(conn, reader, settings, awards)
+    await outbox.post_many(conn, clock, settings.guild_id, settings.announcement_channel_id, thanks)
+    for award in awards:
+        if award.moved:
+            await outbox.post(
+                conn, clock, settings.guild_id, settings.admins_hear_in, announcements.moved(reader, award)
+            )
 
 
 async def messages(conn: Connection, reader: Reader, settings: GuildSettings, awards: Iterable[Award]) -> list[Message]:
@@ -52,5 +70,5 @@ def _by_gifter(awards: Iterable[Award]) -> dict[str, Award]:
                 together[gifter] = award
             else:
                 count, tickets = first.count + award.count, first.tickets + award.tickets
-                together[gifter] = replace(first, count=count, tickets=tickets)
+                together[gifter] = replace(first, count=count, tickets=tickets, moved=first.moved or award.moved)
     return together

@@ -15,6 +15,7 @@ from raffle_system import gift_payments, periods
 from raffle_system import gift_store as store
 from raffle_system.gift_payments import Award
 from raffle_system.gift_telling import MATCH_SPAN, TWIN_SPAN, Gift, Telling, telling, told_before
+from raffle_system.models import Period
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,11 @@ async def record(
     same = told_before(rows, told, now)
     if same is not None:
         return await _matched(conn, settings, same, told, now)
-    row = await _added(conn, settings, told, seen_id, now)
+    period = await periods.for_event(conn, settings.guild_id, told.at)
+    row = await _added(conn, settings, told, period, seen_id, now)
     if row["status"] == "pending":
         return await corroborate(conn, settings, row, now)
-    return await gift_payments.pay(conn, settings, row, now)
+    return await gift_payments.pay(conn, settings, row, period, now)
 
 
 async def corroborate(conn: Connection, settings: GuildSettings, row: Row, now: datetime) -> Award | None:
@@ -75,7 +77,7 @@ async def believe(conn: Connection, settings: GuildSettings, row: Row, now: date
         await _covers_flags(conn, row)
     period = await periods.for_event(conn, settings.guild_id, row["gifted_at"])
     approved = await store.change(conn, row["id"], {"status": "approved", "period_id": period.id})
-    return await gift_payments.pay(conn, settings, approved, now)
+    return await gift_payments.pay(conn, settings, approved, period, now)
 
 
 async def _known(conn: Connection, guild_id: int, told: Telling) -> Row | None:
@@ -148,9 +150,8 @@ async def _settled(
 
 
 async def _added(
-    conn: Connection, settings: GuildSettings, told: Telling, seen_id: int | None, now: datetime
+    conn: Connection, settings: GuildSettings, told: Telling, period: Period, seen_id: int | None, now: datetime
 ) -> Row:  # fmt: skip
-    period = await periods.for_event(conn, settings.guild_id, told.at)
     trusted = told.pays or await _heard_by_nobody_else(conn, settings, told, now)
     gifter_id = told.gifter_id
     if gifter_id is None and not told.anonymous:
@@ -200,17 +201,14 @@ async def record_gap(conn: Connection, started_at: datetime, ended_at: datetime,
     await store.add_gap(conn, started_at, ended_at, reason)
 
 
-async def believe_gap(
-    conn: Connection, settings: GuildSettings, started_at: datetime, ended_at: datetime, now: datetime
-) -> list[Award]:
+async def believe_gaps(conn: Connection, settings: GuildSettings, now: datetime) -> list[Award]:
     """Pay what webhooks told of a time in which nothing could be heard, before we knew that it was one.
 
     As for those that come later: what arrived soon and is small.
     """
     await store.lock(conn, settings.guild_id)
-    rows = await notice_store.pending_between(
-        conn, settings.guild_id, started_at - GAP_SLACK, ended_at + GAP_SLACK, settings.webhook_trusted_gifts,
-        TRUSTED_WITHIN,
-    )  # fmt: skip
+    rows = await notice_store.pending_in_gaps(
+        conn, settings.guild_id, GAP_SLACK, settings.webhook_trusted_gifts, TRUSTED_WITHIN
+    )
     awards = [await believe(conn, settings, row, now) for row in rows]
     return [award for award in awards if award is not None]

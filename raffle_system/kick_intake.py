@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from core import identity, outbox, process_state
+from core import identity, process_state
 from core.clock import Clock
 from core.db import Connection, Database, Row, is_away
 from core.guilds import Guilds, GuildSettings
@@ -43,6 +43,7 @@ from raffle_system.chat_activity import KNOWN_BOTS, MINUTE, ChatActivity, floor_
 from raffle_system.followed import Followed, concerns, in_room, of_broadcaster
 from raffle_system.gift_payments import Award
 from raffle_system.gift_telling import Gift
+from raffle_system.gift_waiting import WaitingGifts
 from raffle_system.linking import Linking
 from raffle_system.live import Decision
 
@@ -71,6 +72,7 @@ class KickIntake:
         self._bots = KNOWN_BOTS | {fold(name) for name in bot_names}
         self._followed: dict[int, Followed] = {}
         self.linking = Linking(clock, guilds)
+        self.waiting = WaitingGifts(db, clock, guilds)
         self._heard_at: datetime | None = None
         self.counters: Counter[str] = Counter()
 
@@ -219,16 +221,7 @@ class KickIntake:
             followed.live.forget_socket()
         async with self._db.transaction() as conn:
             await gifted_sub_tracker.record_gap(conn, gap.started_at, gap.ended_at, gap.reason)
-        await self._believe(gap)
-
-    async def _believe(self, gap: SocketGap) -> None:
-        for guild_id in list(self._followed):
-            settings = self._guilds.get(guild_id)
-            async with self._db.transaction() as conn:
-                awards = await gifted_sub_tracker.believe_gap(
-                    conn, settings, gap.started_at, gap.ended_at, self._clock.now()
-                )
-                await self._thank(conn, settings, awards)
+        await self.waiting.believe(list(self._followed))
 
     async def _gift(
         self, conn: Connection, settings: GuildSettings, gift: Gift, gifter_id: int | None,
@@ -259,10 +252,7 @@ class KickIntake:
         return row, award
 
     async def _thank(self, conn: Connection, settings: GuildSettings, awards: Sequence[Award]) -> None:
-        if not awards:
-            return
-        messages = await gift_thanks.messages(conn, self._guilds.reader(settings.guild_id), settings, awards)
-        await outbox.post_many(conn, self._clock, settings.guild_id, settings.announcement_channel_id, messages)
+        await gift_thanks.post(conn, self._clock, self._guilds, settings, awards)
 
     async def heard(self) -> None:
         """The socket listens: leave word of it, and at first look since when no process had.
@@ -284,7 +274,7 @@ class KickIntake:
             return
         self._heard_at = now
         if gap is not None:
-            await self._until_stored(lambda: self._believe(gap))
+            await self._until_stored(lambda: self.waiting.believe(list(self._followed)))
 
     async def _unheard(self, conn: Connection, now: datetime) -> SocketGap | None:
         since = read_moment(await process_state.get(conn, HEARD_KEY), now)

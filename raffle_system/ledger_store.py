@@ -163,3 +163,16 @@ async def size(conn: Connection) -> Row:
         )
     )
     return dict(result.mappings().one())
+
+
+async def paid_row(conn: Connection, period_id: int, source: str, source_ref: str) -> Row | None:
+    """The ledger row of a payment."""
+    result = await conn.execute(
+        text(
+            "SELECT id, guild_id, discord_id, kick_name, ticket_change FROM raffle_ticket_log "
+            "WHERE period_id = :period_id AND source = :source AND source_ref = :source_ref"
+        ),
+        {"period_id": period_id, "source": source, "source_ref": source_ref},
+    )
+    row = result.mappings().first()
+    return dict(row) if row else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
 from core import guilds, identity
@@ -65,14 +65,41 @@ async def remove(
 ) -> Granted | None:  # fmt: skip
     """A negative bonus. Errors: `InsufficientTickets` with the balance when it is smaller than the amount."""
     check_amount(amount)
+    async with _no_more_than_held(conn, period.id, discord_id, amount):
+        return await _bonus(conn, period, discord_id, -amount, reason, actor, ref, now)
+
+
+@asynccontextmanager
+async def _no_more_than_held(conn: Connection, period_id: int, discord_id: int, amount: int) -> AsyncIterator[None]:
+    """Take tickets in a savepoint. Errors: `InsufficientTickets` where the member has fewer."""
     try:
         async with conn.begin_nested():
-            return await _bonus(conn, period, discord_id, -amount, reason, actor, ref, now)
+            yield
     except IntegrityError as error:
         if violated_constraint(error) != NOT_NEGATIVE:
             raise
-        balance = await store.total(conn, period.id, discord_id)
+        balance = await store.total(conn, period_id, discord_id)
         raise InsufficientTickets(balance, amount) from error
+
+
+async def reverse(
+    conn: Connection, period_id: int, source: str, ref: str, *, actor: int | None, why: str, now: datetime
+) -> int:
+    """Take a payment back by a new ledger row; the tickets, 0 where there is no such payment or it was taken before.
+
+    Errors: `PeriodFrozen`, `InsufficientTickets` when the member has fewer left than it paid.
+    """
+    paid = await store.paid_row(conn, period_id, source, ref)
+    if paid is None:
+        return 0
+    back = Grant(
+        guild_id=paid["guild_id"], period_id=period_id, discord_id=paid["discord_id"],
+        kick_name=paid["kick_name"], change=-paid["ticket_change"], source=source,
+        source_ref=f"reversal:{paid['id']}", description=why, actor=actor, reverses=paid["id"], occurred_at=now,
+    )  # fmt: skip
+    async with _no_more_than_held(conn, period_id, paid["discord_id"], paid["ticket_change"]):
+        made = await grant(conn, back, now)
+    return int(paid["ticket_change"]) if made else 0
 
 
 async def _bonus(

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.db import Database
-from core.kick_events import KickChannelIds
+from core.kick_events import KickChannelIds, SocketGap
 from kick.decode import decode_frame
 from kick.webhooks import decode_webhook
+from raffle_system import kick_payments, periods
 from raffle_system.kick_intake import KickIntake
 from tests.raffle.support import GUILD, MEMBER, MINUTE, OTHER, SECOND, THIRD, World
 
@@ -266,6 +267,114 @@ async def test_a_frame_that_comes_after_says_whose_name_it_was(kick: Kick, shape
     assert await kick.world.total(OTHER) == 0
     await kick.world.link(THIRD, "newcomer", 99)
     assert (await kick.world.total(OTHER), await kick.world.total(THIRD)) == (0, 30)
+
+
+async def test_kicks_of_every_tier_pay_once_with_and_without_an_id(kick: Kick) -> None:
+    await kick.world.set("kicks_tickets_per_100", 2)
+    for number, order in enumerate(permutations(("id", "basic", "basic"))):
+        for shape, channel in zip(order, CHANNELS[3:] * 2, strict=False):
+            await kick.frame("KicksGifted", _kicks(shape, number), channel)
+            kick.world.clock.advance(2 * SECOND)
+        assert await kick.world.total() == 2 * (number + 1), order
+        kick.world.clock.advance(11 * SECOND)
+    for number in (10, 11):
+        await kick.frame("KicksGifted", _kicks("id", number), CHANNELS[3])
+    assert await kick.world.total() == 2 * 8
+    await kick.frame("KicksGifted", _kicks("basic", 1))
+    assert await kick.world.total() == 2 * 8, "it tells again of one that was told with an id"
+
+
+async def test_a_payment_by_name_alone_goes_to_the_account_that_a_later_frame_names(kick: Kick) -> None:
+    await kick.world.set("new_sub_tickets", 20)
+    await kick.world.link(OTHER, "newcomer", 73)
+    await kick.frame("SubscriptionEvent", {"username": "newcomer", "months": 1}, CHANNELS[0])
+    assert await kick.world.total(OTHER) == 20
+    said = {"message": {"id": "m", "action": "subscribe"}, "user": {"id": 99, "username": "newcomer"}}
+    await kick.frame("ChatMessageSentEvent", said)
+    assert await kick.world.total(OTHER) == 0
+    await kick.world.link(THIRD, "newcomer", 99)
+    async with kick.world.db.transaction() as conn:
+        period = await periods.active(conn, kick.world.guild_id)
+        now = kick.world.clock.now()
+        await kick_payments.pay_linked(conn, kick.world.settings, period, THIRD, 99, "newcomer", now)
+    assert await kick.world.total(THIRD) == 20
+
+
+async def test_a_gaps_kicks_are_believed_when_the_gap_is_known(kick: Kick) -> None:
+    await kick.world.set("kicks_tickets_per_100", 2)
+    now = kick.world.clock.now()
+    for number, amount in enumerate((500, 50_000)):
+        body = {"broadcaster": {"user_id": STREAMER}, "sender": {"user_id": 71, "username": "giver"},
+                "gift": {"amount": amount}, "created_at": now.isoformat()}  # fmt: skip
+        event = decode_webhook("kicks.gifted", str(number), json.dumps(body).encode(), now)
+        assert event is not None
+        async with kick.world.db.transaction() as conn:
+            await kick.intake.on_webhook(conn, event, str(number))
+    assert await kick.world.total() == 0
+    await kick.intake.on_event(SocketGap(now - SECOND, now + SECOND, "closed"))
+    assert await kick.world.total() == 10
+
+
+async def test_what_waits_is_told_to_the_admins_once(kick: Kick) -> None:
+    world = kick.world
+    await world.set("new_sub_tickets", 20)
+    await world.set("admin_channel_id", 4242)
+    before = len(await world.said())
+    await kick.tell(Given(1, "giver", 2), "next")
+    await kick.deliver(Given(2, "giver", 3), world.clock.now())
+    body = {"broadcaster": {"user_id": STREAMER}, "subscriber": {"user_id": 71, "username": "giver"},
+            "created_at": world.clock.now().isoformat()}  # fmt: skip
+    event = decode_webhook("channel.subscription.new", "s", json.dumps(body).encode(), world.clock.now())
+    assert event is not None
+    async with world.db.transaction() as conn:
+        await kick.intake.on_webhook(conn, event, "s")
+    await kick.intake.waiting.tell()
+    assert len(await world.said()) == before, "the socket may still tell of them"
+    world.clock.advance(3 * MINUTE)
+    for _ in range(2):
+        await kick.intake.waiting.tell()
+        kick.restart()
+    told = (await world.said())[before:]
+    assert len(told) == 1
+    for text in ("gifts.pending", "gifts.waiting[2]", "gifts.decide", "gifts.new_sub", "gifts.payments[1]"):
+        assert text in told[0].embeds[0].description
+    channels = await world.rows("SELECT channel_id FROM outbox ORDER BY id DESC LIMIT 1")
+    assert channels == [{"channel_id": 4242}]
+
+
+async def test_what_a_gap_explains_is_paid_before_anybody_is_asked(kick: Kick) -> None:
+    """The process died between keeping the gap and believing what waited for it."""
+    now = kick.world.clock.now()
+    await kick.deliver(Given(1, "giver", 3), now)
+    await kick.world.execute(
+        "INSERT INTO kick_gaps (started_at, ended_at, reason) VALUES (:a, :b, '')", a=now, b=now + SECOND
+    )
+    kick.world.clock.advance(3 * MINUTE)
+    await kick.intake.waiting.tell()
+    assert await kick.gifts() == [(3, "approved", 45)]
+    assert "gifts." not in str(await kick.world.said())
+
+
+async def test_a_gift_that_comes_after_the_freeze_is_told_to_its_giver_and_the_admins(kick: Kick) -> None:
+    world = kick.world
+    frozen = await world.period()
+    await world.give(OTHER)
+    at = frozen.end_date - SECOND
+    world.clock.set(frozen.end_date)
+    await world.schedule.close_due_periods()
+    await world.start_draw(frozen)
+    before = len(await world.said())
+    await kick.deliver(Given(1, "giver", 2), at)
+    await kick.tell(Given(1, "giver", 2), "id")
+    said = [message.embeds[0].description for message in (await world.said())[before:]]
+    assert await world.total() == 30
+    assert ["gift.moved" in text for text in said] == [True, False]
+    assert "gifts.moved" in said[1]
+
+
+def _kicks(shape: str, number: int) -> dict[str, Any]:
+    said: dict[str, Any] = {"sender": {"id": 71, "username": "giver"}, "gift": {"amount": 100}}
+    return said | ({"gift_transaction_id": f"t-{number}"} if shape == "id" else {})
 
 
 @pytest.fixture
