@@ -240,7 +240,7 @@ class Parts:
             wanted=self._kick_channels, followed=self.intake.follow, on_event=self.intake.on_event,
             recall=memory.recall, remember=memory.remember, api=self.api, leads=lambda: process.role == "leader",
             heard=self.intake.heard, on_events=self.intake.on_events, subscribed=memory.subscribed,
-            unsubscribed=self.intake.tell_subscriptions,
+            unsubscribed=self.intake.tell_subscriptions, troubled=self.intake.tell_troubles,
         )  # fmt: skip
         admission = Admission(self.api.configured, self.intake.follows, self.listener.subscriptions.settled)
         self.inbox = KickInbox(self.db, clock, decode_webhook, self.intake.on_webhook, admission)

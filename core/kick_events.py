@@ -134,7 +134,7 @@ class GiftsLeaderboard:
 
 @dataclass(frozen=True, slots=True)
 class LiveStatus:
-    """The channel went live or offline, or was found so, at `at`; `source` says who told."""
+    """The channel went live or offline, or was found so, at `at`; `source` says who told, some with how many watch."""
 
     channel_id: int | None
     chatroom_id: int | None
@@ -143,6 +143,7 @@ class LiveStatus:
     started_at: datetime | None
     at: datetime
     broadcaster_user_id: int | None = None
+    viewers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,8 @@ class KickApi:
         live = stream.get("is_live") is True
         now = self._clock.now()
         started = read_moment(stream.get("start_time"), now) if live else None
-        return LiveStatus(None, None, live, "api", started, now, broadcaster_user_id)
+        viewers = whole(stream.get("viewer_count")) if live else None
+        return LiveStatus(None, None, live, "api", started, now, broadcaster_user_id, viewers)
 
     async def subscriptions(self) -> list[KickSubscription]:
         """The app's event subscriptions, oldest first."""

@@ -16,6 +16,7 @@ class LossKind(StrEnum):
     CROWDED = "crowded"
     AT_ONCE = "at_once"
     REJECTED = "rejected"
+    DEAF = "deaf"
 
 
 @dataclass(frozen=True, slots=True)

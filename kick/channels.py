@@ -44,17 +44,13 @@ def _parsed(name: str) -> tuple[int | None, int | None]:
 
 
 class ChannelBook:
-    """The channels that one connection follows."""
+    """The channels that one connection follows; `names` is every name to subscribe to."""
 
     def __init__(self, channels: Iterable[KickChannelIds]) -> None:
         self.channels = tuple(channels)
+        self.names = frozenset(name for ids in self.channels for name in channel_names(ids))
         self._by_room = {ids.chatroom_id: ids for ids in self.channels if ids.chatroom_id is not None}
         self._by_channel = {ids.channel_id: ids for ids in self.channels if ids.channel_id is not None}
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Every name to subscribe to."""
-        return frozenset(name for ids in self.channels for name in channel_names(ids))
 
     def complete(self, event: KickEvent) -> KickEvent:
         """`event` with both ids, as far as known: by the one that it has; with none, the only channel's."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import aiohttp
 
 from kick.centrifugo import Centrifugo, TokenRefused, speaks
-from kick.coerce import items, mapping, text
+from kick.coerce import JsonObject, items, mapping, text
 from kick.dialect import Dialect, Endpoint, Pusher
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ KNOWN_CLUSTER = "us2"
 SITE = "https://kick.com"
 REALTIME = "https://web.kick.com"
 OFFERS = (("pusher",), ("pusher", "centrifugo"))
+OTHER = ("centrifugo",)
 ELSEWHERE_AFTER = 5
 
 _NOT_SO = (400, 404, 406, 409, 422)
@@ -68,11 +69,11 @@ class Endpoints:
         self._known: str | None = None
         self._client = str(uuid.uuid4())
 
-    async def __call__(self, *, fresh: bool = False, failures: int = 0) -> Endpoint:
+    async def __call__(self, *, fresh: bool = False, failures: int = 0, instead_of: str | None = None) -> Endpoint:
         if self._override:
             return self._at(self._override)
         if fresh or self._known is None:
-            self._known = await self._negotiated() or self._fallback
+            self._known = await self._negotiated(instead_of) or self._fallback
         if speaks(self._known) and failures and failures % ELSEWHERE_AFTER == 0:
             return self._at(self._fallback)
         return self._at(self._known)
@@ -83,22 +84,27 @@ class Endpoints:
     def _centrifugo(self) -> Dialect:
         return Centrifugo(self._token)
 
-    async def _negotiated(self) -> str | None:
-        """What Kick offers to those who speak Pusher alone, which is well tried; else to those who speak both."""
-        for offers in OFFERS:
+    async def _negotiated(self, instead_of: str | None) -> str | None:
+        """What Kick offers to those who speak Pusher alone, which is well tried; else to those who speak both.
+
+        Instead of an address that tells nothing another one, if Kick has any; its own word if it has not.
+        """
+        same: str | None = None
+        for offers in OFFERS if instead_of is None else (*OFFERS, OTHER):
             try:
                 found = negotiated_url(await self._offered(offers))
             except aiohttp.ClientResponseError as error:
                 log.info("kick_negotiation_refused", extra={"status": error.status})
                 if error.status not in _NOT_SO:
-                    return None
+                    return same
             except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
                 log.info("kick_negotiation_failed", extra={"why": f"{type(error).__name__}: {error}"[:200]})
-                return None
+                return same
             else:
-                if found is not None:
+                if found is not None and found != instead_of:
                     return found
-        return None
+                same = found or same
+        return same
 
     async def _offered(self, providers: Sequence[str]) -> Any:
         url = f"{self._base}/api/v1/realtime/channels/{self._channel_id() or 1}/chat/connection"
@@ -129,16 +135,29 @@ class Endpoints:
 
 
 def negotiated_url(answer: Any) -> str | None:
-    """The first connection in Kick's answer that we speak, as an address; None when it offers none."""
-    for connection in items(mapping(mapping(answer).get("data")).get("connections")):
-        offer = mapping(connection)
-        credentials = mapping(offer.get("credentials"))
+    """The first connection in Kick's answer that we speak, as an address; None when it offers none.
+
+    Captures have them under `data.connections`; wherever else they stand, they are read.
+    """
+    for offer in _objects(answer):
+        credentials = mapping(offer.get("credentials")) or offer
         url, key, cluster = (credentials.get(name) for name in ("url", "app_key", "cluster"))
-        if offer.get("provider") == "pusher" and _is_word(key) and _is_word(cluster):
+        provider = offer.get("provider")
+        if provider in ("pusher", None) and _is_word(key) and _is_word(cluster):
             return pusher_url(str(key), str(cluster))
-        if offer.get("provider") == "centrifugo" and isinstance(url, str) and _SOCKET.fullmatch(url) and speaks(url):
-            return url
+        is_socket = isinstance(url, str) and _SOCKET.fullmatch(url) is not None and speaks(url)
+        if provider in ("centrifugo", None) and is_socket:
+            return str(url)
     return None
+
+
+def _objects(value: object, depth: int = 5) -> Iterator[JsonObject]:
+    """The objects in an answer from the outside in, but not those inside one that names its provider."""
+    if isinstance(value, dict):
+        yield value
+    if depth and (isinstance(value, list) or "provider" not in mapping(value)):
+        for inner in [*mapping(value).values(), *items(value)]:
+            yield from _objects(inner, depth - 1)
 
 
 def _is_word(value: object) -> bool:

@@ -12,8 +12,10 @@ from typing import Any
 import aiohttp
 
 from core.clock import Clock, monotonic
+from core.db import is_away
 from core.kick_events import Hosting, KickChannelIds, KickEvent, KickSubscription, LiveStatus, slug_forms
 from kick.api import ApiFailed, KickApi
+from kick.deafness import Deafness
 from kick.delivery import SinkMany
 from kick.endpoints import Endpoints
 from kick.lookup import ChannelUnknown, LookupBlocked, lookup_channel
@@ -35,6 +37,8 @@ Heard = Callable[[], Awaitable[None]]
 Remember = Callable[[str, KickChannelIds], Awaitable[None]]
 Subscribed = Callable[[Sequence[KickSubscription]], Awaitable[None]]
 Unsubscribed = Callable[[Problems], Awaitable[None]]
+Troubles = Mapping[int, Mapping[str, Mapping[str, str]]]
+Troubled = Callable[[Troubles], Awaitable[None]]
 
 
 async def _nothing(_told: object) -> None:
@@ -46,7 +50,8 @@ class KickListener:
 
     `recall` and `remember` keep found ids: they never change, and Kick may block the look-up tomorrow. `heard` is
     called about once a second while the socket listens. `on_events` takes several events in one go. `subscribed`
-    keeps which event subscriptions are ours, `unsubscribed` hears which ones Kick does not make.
+    keeps which event subscriptions are ours, `unsubscribed` hears which ones Kick does not make. `troubled` hears, by
+    guild and kind (`unknown`, `blocked`, `deaf`), what keeps a channel from being heard, whenever that changes.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class KickListener:
         wanted: Wanted, followed: Followed, on_event: Sink, recall: Recall, remember: Remember,
         api: KickApi, leads: Callable[[], bool] = lambda: True, heard: Heard | None = None,
         on_events: SinkMany | None = None, subscribed: Subscribed = _nothing, unsubscribed: Unsubscribed = _nothing,
+        troubled: Troubled = _nothing,
     ) -> None:  # fmt: skip
         self._session = session
         self._clock = clock
@@ -77,6 +83,10 @@ class KickListener:
         self._polls: set[asyncio.Task[None]] = set()
         endpoints = Endpoints(session, site_base, self._any_channel_id, socket_url)
         self._socket = KickSocket(endpoints, (), clock, self._heard_event, on_events=on_events)
+        self._deafness = Deafness(self._socket)
+        self._leads = leads
+        self._troubled = troubled
+        self._told: Troubles | None = None
         self.problems: dict[str, str] = {}
 
     @property
@@ -125,7 +135,8 @@ class KickListener:
         await self._on_event(event)
 
     async def _look(self) -> None:
-        channels = {guild: await self._resolved(ids) for guild, ids in self._wanted().items()}
+        wanted_now = self._wanted()
+        channels = {guild: await self._resolved(ids) for guild, ids in wanted_now.items()}
         if channels != self._channels:
             self._channels = channels
             self._followed(channels)
@@ -135,6 +146,35 @@ class KickListener:
                 self._start(self._poll_live(ids))
         wanted = frozenset(ids.broadcaster_user_id for ids in channels.values() if ids.broadcaster_user_id)
         await self.subscriptions.keep(wanted)
+        await self._deafness.look(set(channels.values()), self._clock.now())
+        await self._tell(self._troubles(wanted_now))
+
+    def _troubles(self, wanted: Mapping[int, KickChannelIds]) -> Troubles:
+        """What keeps each guild's channel from being heard."""
+        slugs = {ids.slug for ids in wanted.values()}
+        self.problems = {slug: why for slug, why in self.problems.items() if slug in slugs}
+        deaf = self._deafness.troubles()
+        found: dict[int, dict[str, Mapping[str, str]]] = {}
+        for guild, ids in self._channels.items():
+            slug = wanted[guild].slug
+            if slug in self.problems and ids.chatroom_id is None:
+                found[guild] = {"unknown" if slug in self._unknown else "blocked": {"name": slug}}
+            elif ids in deaf:
+                found[guild] = {"deaf": {"name": ids.slug or str(ids.chatroom_id), **deaf[ids]}}
+        return found
+
+    async def _tell(self, troubles: Troubles) -> None:
+        """Only who leads tells, and again what could not be kept."""
+        if troubles == self._told or not self._leads():
+            return
+        try:
+            await self._troubled(troubles)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("kick_troubles_not_told", extra={"error": repr(error)})
+        else:
+            self._told = troubles
 
     def _start(self, poll: Coroutine[Any, Any, None]) -> None:
         """Ask beside everything else: Kick may take its time, and the socket is not to wait for it."""
@@ -206,6 +246,7 @@ class KickListener:
             status = await ask(ids)
             if status is not None:
                 # One age for both answers: of equally new words the official one counts, however fast the other.
+                self._deafness.note(ids, replace(status, at=asked_at))
                 await self._on_event(replace(status, at=asked_at))
 
     async def _live_by_api(self, ids: KickChannelIds) -> LiveStatus | None:

@@ -106,4 +106,7 @@ def _live_status(ids: KickChannelIds, livestream: Any, clock: Clock) -> LiveStat
     live = bool(stream) and stream.get("is_live") is not False
     now = clock.now()
     started = read_moment(stream.get("start_time"), now) or read_moment(stream.get("created_at"), now)
-    return LiveStatus(ids.channel_id, ids.chatroom_id, live, "site", started if live else None, now)
+    viewers = whole(stream.get("viewer_count")) if live else None
+    return LiveStatus(
+        ids.channel_id, ids.chatroom_id, live, "site", started if live else None, now, viewers=viewers
+    )  # fmt: skip

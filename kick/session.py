@@ -63,6 +63,8 @@ class Session:
         self._activity = timings.activity
         self._ready = self._established = False
         self._confirmed_at: float | None = None
+        self._ended = asyncio.Event()
+        self._end_with = Loss(LossKind.TRANSIENT, "")
 
     @property
     def connected_for(self) -> float:
@@ -98,6 +100,15 @@ class Session:
         await self._send(*[self._dialect.unsubscribe(name) for name in sorted(old)])
         await self._send(*[self._dialect.subscribe(name) for name in sorted(new)])
 
+    def end(self, loss: Loss) -> None:
+        """Give the connection up, for this reason."""
+        self._end_with = loss
+        self._ended.set()
+
+    async def _until_ended(self) -> Loss:
+        await self._ended.wait()
+        return self._end_with
+
     async def _connect(self, url: str) -> ClientConnection:
         return await connect(
             url,
@@ -112,7 +123,9 @@ class Session:
 
     async def _listen(self) -> Loss:
         """Read until lost, beside a watch that notices silence and whatever the dialect has to keep up."""
-        tasks = [asyncio.create_task(work) for work in (self._read(), self._watch(), self._keep_up())]
+        tasks = [
+            asyncio.create_task(work) for work in (self._read(), self._watch(), self._keep_up(), self._until_ended())
+        ]
         timer = asyncio.get_running_loop().call_later(self._timings.subscribing, self._now_ready)
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from core.clock import Clock, monotonic
 from core.kick_events import KickChannelIds, SocketGap
 from kick.backoff import Backoff, Loss, LossKind
-from kick.channels import ChannelBook
+from kick.channels import ChannelBook, channel_names
 from kick.decode import Frame, FrameKind
 from kick.delivery import Delivery, Sink, SinkMany
 from kick.dialect import Endpoint, Pusher
@@ -30,10 +30,11 @@ _SHOWN_BYTES = 500
 class EndpointProvider(Protocol):
     """Where to connect; never raises."""
 
-    async def __call__(self, *, fresh: bool = False, failures: int = 0) -> Endpoint:
+    async def __call__(self, *, fresh: bool = False, failures: int = 0, instead_of: str | None = None) -> Endpoint:
         """The address; `fresh` asks Kick again instead of repeating the last answer.
 
-        `failures` is how often in a row the last addresses failed: another one may be better then.
+        `failures` is how often in a row the last addresses failed: another one may be better then. `instead_of` is an
+        address that answers and tells nothing: any other is better.
         """
         ...
 
@@ -76,6 +77,10 @@ class KickSocket:
         self._reason = ""
         self._alarm: str | None = None
         self._gap: tuple[datetime, str] | None = None
+        self._ready_at = (clock.now(), monotonic())
+        self._published: dict[str, tuple[datetime, float]] = {}
+        self._deaf: str | None = None
+        self._elsewhere = False
 
     @property
     def state(self) -> SocketState:
@@ -87,7 +92,7 @@ class KickSocket:
             attempts=self._attempts,
             failures=self._backoff.failures,
             reason=self._reason,
-            alarm=self._alarm,
+            alarm=self._alarm or self._deaf,
             malformed=self._malformed,
             unknown=self._unknown,
             dropped_chat=self._delivery.dropped_chat,
@@ -95,6 +100,30 @@ class KickSocket:
             queued=len(self._delivery),
             counters=self._counter.snapshot(),
         )
+
+    def heard_of(self, ids: KickChannelIds) -> tuple[datetime, float]:
+        """When a channel was heard of last, at least by being subscribed to: by the clock, and measured in seconds."""
+        told = [self._published[name] for name in channel_names(ids) if name in self._published]
+        return max([self._ready_at, *told], key=lambda when: when[1])
+
+    def published_since(self, when: datetime, channels: Collection[KickChannelIds]) -> bool:
+        """Whether an event came of one of these channels after a moment."""
+        names = [name for ids in channels for name in channel_names(ids)]
+        return any(name in self._published and self._published[name][0] > when for name in names)
+
+    def renew(self, reason: str) -> None:
+        """Give this connection up for one elsewhere."""
+        if self._session is not None:
+            self._session.end(Loss(LossKind.DEAF, reason))
+
+    async def subscribe_anew(self, channels: Collection[KickChannelIds]) -> None:
+        """Leave the channels and come back, on the same connection."""
+        names = frozenset(name for ids in channels for name in channel_names(ids))
+        log.warning("kick_channels_silent", extra={"channels": sorted(names)})
+        if self._session is not None:
+            with contextlib.suppress(ConnectionClosed):
+                await self._session.follow(self._book.names - names)
+                await self._session.follow(self._book.names)
 
     async def follow(self, channels: Iterable[KickChannelIds]) -> None:
         """Follow these channels from now on, without a new connection."""
@@ -125,7 +154,7 @@ class KickSocket:
             await self._followed.wait()
             began = monotonic()
             loss, connected = await self._attempt(endpoint)
-            previous, endpoint = endpoint, await self._next_endpoint(loss)
+            previous, endpoint = endpoint, await self._next_endpoint(loss, endpoint, connected)
             if connected >= self._timings.stable:
                 self._rejected_urls.clear()
             if loss.kind is LossKind.REJECTED:
@@ -151,10 +180,17 @@ class KickSocket:
         self._on_loss(loss)
         return loss, session.connected_for
 
-    async def _next_endpoint(self, loss: Loss) -> Endpoint:
-        """The next address: negotiated anew after a rejection, and now and then when nothing else helps."""
+    async def _next_endpoint(self, loss: Loss, last: Endpoint, connected: float) -> Endpoint:
+        """The next address: negotiated anew after a rejection, and now and then when nothing else helps.
+
+        One that tells nothing is left for another; where that is out of reach, Kick is asked without conditions.
+        """
         failures = self._backoff.failures + 1
+        if loss.kind is LossKind.DEAF:
+            self._elsewhere = True
+            return await self._endpoint(fresh=True, failures=failures, instead_of=last.url)
         fresh = loss.kind is LossKind.REJECTED or failures % _ASK_AGAIN_AFTER == 0
+        fresh, self._elsewhere = fresh or (self._elsewhere and not connected), False
         return await self._endpoint(fresh=fresh, failures=failures)
 
     def _on_frame(self, frame: Frame, raw: bytes) -> None:
@@ -170,8 +206,18 @@ class KickSocket:
             shown = raw[:_SHOWN_BYTES].decode("utf-8", "replace")
             level = logging.WARNING if frame.kind is FrameKind.MALFORMED else logging.INFO
             log.log(level, "kick_frame_unread", extra={"why": frame.message or frame.name, "frame": shown})
+        if frame.kind in (FrameKind.EVENT, FrameKind.UNKNOWN):
+            self._note_published(frame.channel, now)
         for event in frame.events:
             self._delivery.put(self._book.complete(event))
+
+    def _note_published(self, channel: str | None, now: datetime) -> None:
+        """Events without a channel's name are of the only one."""
+        self._deaf = None
+        if channel in self._book.names:
+            self._published[channel] = now, monotonic()
+        elif len(self._book.channels) == 1:
+            self._published[channel_names(self._book.channels[0])[0]] = now, monotonic()
 
     def _on_ready(self) -> None:
         """Listening again: the gap, if there was one, is over."""
@@ -182,12 +228,17 @@ class KickSocket:
             log.warning("kick_socket_gap", extra={"seconds": (now - started).total_seconds(), "why": reason})
         self._gap = self._alarm = None
         self._heard_until = now
+        self._ready_at = now, monotonic()
         self._enter("connected", "")
 
     def _on_loss(self, loss: Loss) -> None:
         if self._gap is None:
-            self._gap = (self._heard_until, loss.reason)
-        if loss.kind is LossKind.REJECTED:
+            told = max([self._ready_at, *self._published.values()], key=lambda when: when[1])
+            self._gap = (told[0] if loss.kind is LossKind.DEAF else self._heard_until, loss.reason)
+        if loss.kind is LossKind.DEAF:
+            self._deaf = loss.reason
+            log.error("kick_socket_deaf", extra={"since": self._gap[0].isoformat()})
+        elif loss.kind is LossKind.REJECTED:
             self._alarm = loss.reason
             log.error("kick_socket_rejected", extra={"why": loss.reason})
         else:
@@ -216,7 +267,7 @@ def _fixed(url: str) -> EndpointProvider:
     """A provider that knows one address, of Pusher's protocol."""
     endpoint = Endpoint(url, Pusher)
 
-    async def provide(*, fresh: bool = False, failures: int = 0) -> Endpoint:
+    async def provide(*, fresh: bool = False, failures: int = 0, instead_of: str | None = None) -> Endpoint:
         return endpoint
 
     return provide

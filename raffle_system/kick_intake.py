@@ -292,6 +292,10 @@ class KickIntake:
                 lacking = problems.get(followed.ids.broadcaster_user_id or 0, {})
                 await kick_troubles.tell_subscriptions(self._db, self._clock, self._guilds, settings, lacking)
 
+    async def tell_troubles(self, troubles: Mapping[int, Mapping[str, Mapping[str, str]]]) -> None:
+        """Tell the admins what keeps their channel from being heard; errors are those of the database."""
+        await kick_troubles.tell(self._db, self._clock, self._guilds, troubles)
+
     async def tick_minutes(self) -> None:
         """Credit every minute that has ended since the last tick to whoever was chat-active in it."""
         for guild_id, followed in list(self._followed.items()):

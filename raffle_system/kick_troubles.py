@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from core import outbox, process_state
 from core.clock import Clock
-from core.db import Database
+from core.db import Connection, Database
 from core.guilds import Guilds, GuildSettings
 from core.messages import RED, Embed, Message
 from core.texts import escape
+
+TOLD_KEY = "kick_troubles_told"
 
 
 async def tell_subscriptions(
@@ -25,5 +28,32 @@ async def tell_subscriptions(
         if lacking:
             lines = "\n".join(f"- `{event}`: {escape(why)}" for event, why in lacking.items())
             text = guilds.reader(settings.guild_id)("kick.events_missing", events=lines)
-            message = Message(embeds=(Embed(description=text, colour=RED),))
-            await outbox.post(conn, clock, settings.guild_id, settings.admins_hear_in, message)
+            await _say(conn, clock, settings, text)
+
+
+async def tell(
+    db: Database, clock: Clock, guilds: Guilds, troubles: Mapping[int, Mapping[str, Mapping[str, str]]]
+) -> None:
+    """`troubles`: by server and kind what keeps its channel from being heard now; the kind completes the text's key."""
+    async with db.transaction() as conn:
+        told = _read(await process_state.get(conn, TOLD_KEY))
+        for guild_id, kinds in troubles.items():
+            settings = guilds.find(guild_id)
+            new = [kind for kind in kinds if kind not in told.get(str(guild_id), ())]
+            for kind in new if settings is not None else ():
+                shown = {name: escape(value) for name, value in kinds[kind].items()}
+                await _say(conn, clock, settings, guilds.reader(guild_id)(f"kick.trouble_{kind}", **shown))
+        now = {str(guild_id): sorted(kinds) for guild_id, kinds in troubles.items()}
+        if now != told:
+            await process_state.put(conn, TOLD_KEY, json.dumps(now, sort_keys=True))
+
+
+def _read(kept: str | None) -> dict[str, list[str]]:
+    found = json.loads(kept) if kept else {}
+    return found if isinstance(found, dict) else {}
+
+
+async def _say(conn: Connection, clock: Clock, settings: GuildSettings | None, text: str) -> None:
+    if settings is not None:
+        message = Message(embeds=(Embed(description=text, colour=RED),))
+        await outbox.post(conn, clock, settings.guild_id, settings.admins_hear_in, message)

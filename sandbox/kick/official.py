@@ -298,7 +298,12 @@ def _channel(one: Channel) -> dict[str, Any]:
         "slug": one.slug,
         "channel_description": "",
         "stream_title": "Playing for the raffle",
-        "stream": {"is_live": one.live_since is not None, "start_time": start, "viewer_count": 0, "language": "en"},
+        "stream": {
+            "is_live": one.live_since is not None,
+            "start_time": start,
+            "viewer_count": one.viewers,
+            "language": "en",
+        },
     }
 
 

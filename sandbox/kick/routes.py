@@ -63,7 +63,7 @@ def site_view(channel: Channel) -> dict[str, Any]:
             "id": channel.stream_id,
             "channel_id": channel.channel_id,
             "is_live": True,
-            "viewer_count": 0,
+            "viewer_count": channel.viewers,
             "start_time": live.strftime("%Y-%m-%d %H:%M:%S"),
         }
     return {

@@ -42,6 +42,7 @@ class Channel:
     stream_id: int = 0
     hosting: str | None = None
     owner: str = ""
+    viewers: int = 0
     gifted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     last_gift: list[Outgoing] = field(default_factory=list)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import aiohttp
@@ -155,3 +155,39 @@ async def test_an_answer_of_another_channel_is_none(session: aiohttp.ClientSessi
             await lookup_channel(session, base, "a_b", CLOCK)
         api = KickApi(session, CLOCK, api_base=base, id_base=base, client_id="i", client_secret="s")
         assert await api.channel("a_b") is None
+
+
+@pytest.mark.parametrize("wrap", [
+    lambda offer: {"data": {"connections": [offer]}}, lambda offer: {"connections": [offer]}, lambda offer: [offer],
+    lambda offer: {"data": offer}, lambda offer: offer, lambda offer: {"data": {"connection": {"current": offer}}},
+])  # fmt: skip
+def test_an_offer_is_read_wherever_it_stands(wrap: Callable[[object], object]) -> None:
+    key = {"app_key": "k", "cluster": "c"}
+    for offer in ({"provider": "pusher", "credentials": key}, {"credentials": key}, {"provider": "pusher", **key}):
+        assert negotiated_url(wrap(offer)) == pusher_url("k", "c")
+    url = "wss://realtime.example/connection/websocket"
+    assert negotiated_url(wrap({"provider": "centrifugo", "credentials": {"url": url}})) == url
+
+
+async def test_an_address_that_tells_nothing_is_left_for_another(session: aiohttp.ClientSession) -> None:
+    offers = {
+        "pusher": {"provider": "pusher", "credentials": {"app_key": "k", "cluster": "c"}},
+        "centrifugo": {"provider": "centrifugo", "credentials": {"url": "wss://other.example/connection/websocket"}},
+    }
+
+    async def negotiate(request: web.Request) -> web.Response:
+        accepted = (await request.json())["capabilities"]["accepted_providers"]
+        known = [offers[one["provider"]] for one in accepted if one["provider"] in offers]
+        return web.json_response({"data": {"connections": known[:1]}}, status=200 if known else 422)
+
+    app = web.Application()
+    app.router.add_post("/api/v1/realtime/channels/{id}/chat/connection", negotiate)
+    async with TestServer(app) as server:
+        endpoints = Endpoints(session, str(server.make_url("/")), lambda: 7001)
+        first = (await endpoints()).url
+        other = (await endpoints(fresh=True, instead_of=first)).url
+        assert (first, other) == (pusher_url("k", "c"), "wss://other.example/connection/websocket")
+        assert (await endpoints(failures=1)).url == other
+        assert (await endpoints(fresh=True, instead_of=other)).url == first
+        del offers["centrifugo"]
+        assert (await endpoints(fresh=True, instead_of=first)).url == first

@@ -177,7 +177,7 @@ async def test_a_rejected_key_raises_an_alarm_and_retries_slowly(kick: Kick) -> 
 async def test_a_rejected_key_is_negotiated_anew(kick: Kick) -> None:
     asked: list[bool] = []
 
-    async def provide(*, fresh: bool = False, failures: int = 0) -> Endpoint:
+    async def provide(*, fresh: bool = False, failures: int = 0, instead_of: str | None = None) -> Endpoint:
         asked.append(fresh)
         return Endpoint(kick.url if fresh else kick.url.replace("/app/sandbox", "/app/dead"), Pusher)
 
