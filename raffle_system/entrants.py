@@ -5,6 +5,7 @@ The draw asks here as every page does: what is shown is what the draw would do.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Container
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from raffle_system import entrants_store as store
 from raffle_system import periods, prize_store
 from raffle_system.models import SOURCES, Balance, Entering, Period, Standing, Stats
 
-TOP = 10
+TOP, BREATH_EVERY = 10, 10_000
 Present = Container[int] | None
 
 
@@ -34,7 +35,10 @@ async def entering(conn: Connection, settings: GuildSettings, period: Period, pr
     minimum = settings.minimum_tickets_to_enter
     if present is None:
         return Entering(minimum=minimum)
-    gone = [who for who in await store.holders(conn, period.id, minimum) if who not in present]
+    held, gone = await store.holders(conn, period.id, minimum), list[int]()
+    for start in range(0, len(held), BREATH_EVERY):
+        gone += [who for who in held[start : start + BREATH_EVERY] if who not in present]
+        await asyncio.sleep(0)
     return Entering(minimum=minimum, gone=gone)
 
 
@@ -66,6 +70,8 @@ async def stats(conn: Connection, period: Period, rule: Entering) -> Stats:
 async def chances(conn: Connection, period: Period, rule: Entering) -> Chances:
     """Everybody's chance of any of the period's prizes."""
     winners = max(1, len(await prize_store.prizes(conn, period.id)))
+    if winners == 1:
+        return Chances({(await store.totals(conn, period.id, rule))["total"]: 1}, 1)
     return await counted_beside(await store.counted(conn, period.id, rule), winners)
 
 

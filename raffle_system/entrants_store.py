@@ -20,7 +20,7 @@ entered AS (
 _SOURCES = ", ".join(f"coalesce(sum({amount}), 0) AS {source}" for source, amount in BY_SOURCE.items())
 
 _OWN = ", ".join(f"{amount} AS {source}" for source, amount in BY_SOURCE.items())
-_HELD = ", ".join(f"coalesce(max(t.{source}), 0) AS {source}" for source in BY_SOURCE)
+_HELD = ", ".join(f"coalesce(t.{source}, 0) AS {source}" for source in BY_SOURCE)
 
 
 def _parameters(period_id: int, entering: Entering, **more: object) -> dict[str, Any]:
@@ -91,16 +91,20 @@ async def balance(conn: Connection, period_id: int, discord_id: int, entering: E
         text(
             f"""
             WITH {ENTERED}, own AS (
-                SELECT discord_id, kick_name, total_tickets, {_OWN}
+                SELECT kick_name, total_tickets, {_OWN}
                 FROM raffle_tickets WHERE period_id = :period_id AND discord_id = :discord_id
+            ), list AS (
+                SELECT count(*) AS participants, coalesce(sum(total_tickets), 0) AS all_tickets,
+                    coalesce(bool_or(discord_id = :discord_id), FALSE) AS inside,
+                    count(*) FILTER (WHERE total_tickets > (SELECT total_tickets FROM own)) AS above,
+                    min(total_tickets) FILTER (
+                        WHERE total_tickets > coalesce((SELECT total_tickets FROM own), 0)
+                    ) AS next_rank_total
+                FROM entered
             )
-            SELECT coalesce(max(t.kick_name), '') AS kick_name, {_HELD},
-                coalesce(max(t.total_tickets), 0) AS total,
-                count(o.total_tickets) AS participants, coalesce(sum(o.total_tickets), 0) AS all_tickets,
-                CASE WHEN bool_or(o.discord_id = t.discord_id)
-                    THEN 1 + count(*) FILTER (WHERE o.total_tickets > t.total_tickets) END AS rank,
-                min(o.total_tickets) FILTER (WHERE o.total_tickets > coalesce(t.total_tickets, 0)) AS next_rank_total
-            FROM (VALUES (1)) one (row) LEFT JOIN own t ON TRUE LEFT JOIN entered o ON TRUE
+            SELECT coalesce(t.kick_name, '') AS kick_name, {_HELD}, coalesce(t.total_tickets, 0) AS total,
+                participants, all_tickets, CASE WHEN inside THEN 1 + above END AS rank, next_rank_total
+            FROM list LEFT JOIN own t ON TRUE
             """
         ),
         _parameters(period_id, entering, discord_id=discord_id),

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection as SyncConnection
 
 from core.db import Database, alembic_config, migrate
+from raffle_system import tickets
 
 PLAN = {
     "raffle_periods": "id start_date end_date status winner_discord_id winner_kick_name winning_ticket_number "
@@ -194,3 +195,33 @@ async def test_names_with_a_dash_are_told_apart_again(postgres: Postgres, empty_
     seen = await postgres.fetch("SELECT name_key FROM watchtime ORDER BY kick_user_id")
     assert [row["name_key"] for row in seen] == ["bob-cat", "bob_cat"]
     assert await postgres.fetchval("SELECT slug FROM kick_channels") == "a-b"
+
+
+async def test_tickets_for_own_subs_and_kicks_are_told_apart_afterwards(
+    postgres: Postgres, empty_database_url: str
+) -> None:
+    """A balance made before says the same by source as one made now; its total and the gifts' column stay."""
+    await migrate_before(empty_database_url, "sources")
+    await postgres.execute(
+        """
+        INSERT INTO raffle_periods (id, guild_id, number, start_date, end_date, status, created_at)
+        VALUES (1, 1, 1, '2026-01-01Z', '2026-02-01Z', 'active', now());
+        INSERT INTO raffle_tickets (guild_id, period_id, discord_id, kick_name, gifted_sub_tickets, total_tickets,
+            last_updated) VALUES (1, 1, 7, '', 50, 50, now()), (1, 1, 8, '', 15, 15, now());
+        INSERT INTO raffle_ticket_log (guild_id, period_id, discord_id, kick_name, ticket_change, source, source_ref,
+            occurred_at, created_at)
+        SELECT 1, 1, who, '', amount, source, source || who, now(), now() FROM (VALUES
+            (7, 15, 'gifted_sub'), (7, 25, 'new_sub'), (7, 10, 'kicks'), (8, 15, 'gifted_sub')
+        ) made (who, amount, source)
+        """
+    )
+    await migrate(empty_database_url)
+    rows = await postgres.fetch(
+        "SELECT discord_id, gifted_sub_tickets, new_sub_tickets, kicks_tickets, total_tickets FROM raffle_tickets "
+        "ORDER BY discord_id"
+    )
+    assert [tuple(row) for row in rows] == [(7, 50, 25, 10, 50), (8, 15, 0, 0, 15)]
+    db = Database(empty_database_url)
+    async with db.transaction() as conn:
+        assert await tickets.audit_differences(conn) == []
+    await db.close()
