@@ -30,6 +30,7 @@ class Health:
     def __init__(self, role: Callable[[], str], states: States) -> None:
         self._role = role
         self._unread: set[str] = set()
+        self._looking: asyncio.Task[dict[str, Any]] | None = None
         self._looks: dict[str, Look] = {
             "discord": partial(of_discord, lambda: False, states), "database": of_no_database,
             "kick": nothing, "jobs": nothing, "outbox": nothing, "tasks": partial(of_tasks, states),
@@ -40,6 +41,12 @@ class Health:
         self._looks.update(looks)
 
     async def __call__(self) -> dict[str, Any]:
+        """However many ask at once, each part is looked at once: strangers cannot make the database work by asking."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._shown(), name="health")
+        return await asyncio.shield(self._looking)
+
+    async def _shown(self) -> dict[str, Any]:
         role = self._role()
         parts = await asyncio.gather(*(self._read(name, look) for name, look in self._looks.items()))
         status = "ok" if role in ("leader", "standby") else role
@@ -58,6 +65,11 @@ class Health:
         return found
 
 
+def _kind(error: str | None) -> str | None:
+    """An error's name; what it says, addresses among it, stands in the log, where secrets are masked."""
+    return error and error.partition("(")[0]
+
+
 async def nothing() -> Mapping[str, Any]:
     return {}
 
@@ -72,7 +84,7 @@ async def of_tasks(states: States) -> Mapping[str, Any]:
             "state": state.state,
             "since": state.since.isoformat() if state.since else None,
             "restarts": state.restarts,
-            "last_error": state.last_error,
+            "last_error": _kind(state.last_error),
         }
         for name, state in states.items()
     }
@@ -80,7 +92,7 @@ async def of_tasks(states: States) -> Mapping[str, Any]:
 
 async def of_discord(up: Callable[[], bool], states: States) -> Mapping[str, Any]:
     state = states.get("discord")
-    return {"up": up(), "last_error": state.last_error if state else None}
+    return {"up": up(), "last_error": _kind(state.last_error) if state else None}
 
 
 async def of_database(db: Database) -> Mapping[str, Any]:
@@ -95,7 +107,7 @@ async def of_outbox(db: Database, clock: Clock) -> Mapping[str, Any]:
 
 async def of_jobs(scheduler: Scheduler) -> Mapping[str, Any]:
     last = scheduler.last_tick
-    return {"last_tick": last.isoformat() if last else None, "last_error": scheduler.last_error}
+    return {"last_tick": last.isoformat() if last else None, "last_error": _kind(scheduler.last_error)}
 
 
 async def of_kick(listener: KickListener, live: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:

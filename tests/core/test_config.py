@@ -188,6 +188,7 @@ def test_the_plans_rates_are_the_defaults() -> None:
     plain = config.load({})
     assert (plain.watchtime_tickets_per_hour, plain.gifted_sub_tickets) == (10, 15)
     assert timedelta(seconds=plain.watchtime_conversion_interval) == timedelta(hours=1)
+    assert (plain.kick_live_fallback, plain.webhook_trusted_gifts) == ("off", 10)
     assert (plain.minimum_tickets_to_enter, plain.ticket_notification_threshold) == (1, 20)
     assert (plain.auto_draw_on_reset, plain.prefix, plain.locale, plain.timezone) == (False, "!", "en", "UTC")
 

@@ -111,9 +111,16 @@ async def test_without_an_app_there_is_no_door(rig: Rig) -> None:
     assert await _kept(rig) == 0
 
 
-async def test_a_gift_three_hours_late_is_kept_and_waits(rig: Rig) -> None:
+@pytest.mark.parametrize("unheard", [False, True])
+async def test_a_gift_three_hours_late_is_kept_and_waits(rig: Rig, unheard: bool) -> None:
+    """Also of a time in which the socket was away: whoever sends it late could have chosen the time."""
     await rig.link("gifter_one")
     given = rig.clock.now()
+    if unheard:
+        await rig.raffle.execute(
+            "INSERT INTO kick_gaps (started_at, ended_at, reason) VALUES (:a, :b, 'test')",
+            a=given - MINUTE, b=given + MINUTE,
+        )  # fmt: skip
     rig.clock.advance(timedelta(hours=3))
     assert await _post(rig, GIFTS, gifts_body(rig.kick.default, "gifter_one", ("a", "b"), given), given) == 200
     await rig.handled()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.kick_events import KickChannelIds
+from core.supervisor import TaskState
 from raffle_system.chat_activity import ChatActivity
 from raffle_system.followed import Followed
 from raffle_system.kick_intake import KickIntake
@@ -47,6 +48,28 @@ async def test_an_unreadable_part_leaves_the_others(
     assert shown["kick"] == {"up": False, "error": error}
     assert (shown["status"], shown["jobs"], shown["discord"]["up"]) == ("ok", {}, False)
     assert len(caplog.records) == 1, "said when it begins, not at every look"
+
+
+async def test_however_many_ask_at_once_each_part_is_looked_at_once() -> None:
+    looks = 0
+
+    async def look() -> Mapping[str, Any]:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        return {"looks": looks}
+
+    found = Health(lambda: "leader", {})
+    found.watch(database=look)
+    shown = await asyncio.gather(*(found() for _ in range(100)))
+    assert (looks, {one["database"]["looks"] for one in shown}) == (1, {1})
+    assert (await found())["database"] == {"looks": 2}
+
+
+async def test_errors_are_named_and_what_they_say_stays_in_the_log() -> None:
+    told = """ConnectionRefusedError(111, "Connect call failed ('10.0.0.7', 5432)")"""
+    shown = await Health(lambda: "leader", {"jobs": TaskState(last_error=told)})()
+    assert shown["tasks"]["jobs"]["last_error"] == "ConnectionRefusedError"
 
 
 async def test_one_guilds_trouble_is_shown_beside_the_other_channels(raffle: World) -> None:
