@@ -148,6 +148,7 @@ class Process:
         if self.config.sandbox_clock_url:
             self.supervisor.start("clock", self._follow_clock)
         self.supervisor.start("kick", parts.kick)
+        self.supervisor.start("kick-codes", parts.intake.codes.run)
         acquiring = asyncio.create_task(parts.leadership.acquire())
         await parts.listener.listening(acquiring)
         self.role = "standby"

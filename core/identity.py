@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -94,6 +95,11 @@ async def new_code(conn: Connection, clock: Clock, guild_id: int, discord_id: in
         now=now, expires_at=expires_at,
     )  # fmt: skip
     return LinkCode(code=code, expires_at=expires_at)
+
+
+async def good_codes(conn: Connection, typed: Sequence[tuple[int, str]], now: datetime) -> set[tuple[int, str]]:
+    """Which of these (guild, code) are good at this moment."""
+    return await store.good_codes(conn, [guild for guild, _code in typed], [code for _guild, code in typed], now)
 
 
 async def redeem(

@@ -40,6 +40,7 @@ from raffle_system import (
     watchtime_converter,
 )
 from raffle_system.chat_activity import KNOWN_BOTS, MINUTE, ChatActivity, floor_minute, minutes_between
+from raffle_system.code_lines import CodeLines
 from raffle_system.followed import Followed, concerns, in_room, of_broadcaster
 from raffle_system.gift_payments import Award
 from raffle_system.gift_telling import Gift
@@ -75,6 +76,7 @@ class KickIntake:
         self.waiting = WaitingGifts(db, clock, guilds)
         self._heard_at: datetime | None = None
         self.counters: Counter[str] = Counter()
+        self.codes = CodeLines(db, clock, self.linking, self.counters)
 
     def follow(self, channels: Mapping[int, KickChannelIds]) -> None:
         """Which Kick channel each guild follows; what was heard of an unchanged one is kept."""
@@ -176,7 +178,7 @@ class KickIntake:
                 self._saw(followed, event)
                 code, user_id = identity.code_in(event.content), event.user_id
                 if code is not None and user_id is not None:
-                    await stored(settings, lambda conn: self._code(conn, guild_id, code, user_id, event.username))
+                    self.codes.typed(guild_id, code, user_id, event.username)
             case GiftedSubs():
                 gifter = followed.gifters.find(event)
                 await stored(settings, lambda conn: self._gift(conn, settings, event, gifter))
@@ -231,10 +233,6 @@ class KickIntake:
             conn, settings, gift, gifter_id, self._clock.now(), webhook_key=webhook_key
         )
         return [award] if award else []
-
-    async def _code(self, conn: Connection, guild_id: int, code: str, user_id: int, name: str) -> Sequence[Award]:
-        await self.linking.by_code(conn, guild_id, code, user_id, name)
-        return ()
 
     async def _payment(self, conn: Connection, settings: GuildSettings, event: OwnSub | KicksGifted) -> Sequence[Award]:
         await kick_payments.record(conn, settings, event, self._clock.now())

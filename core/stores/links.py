@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -31,6 +32,20 @@ async def add_code(
             "now": now, "expires_at": expires_at,
         },
     )  # fmt: skip
+
+
+async def good_codes(
+    conn: Connection, guild_ids: Sequence[int], codes: Sequence[str], now: datetime
+) -> set[tuple[int, str]]:
+    result = await conn.execute(
+        text(
+            "SELECT c.guild_id, c.code FROM link_codes c "
+            "JOIN unnest(CAST(:guild_ids AS bigint[]), CAST(:codes AS text[])) t (guild_id, code) "
+            "ON c.guild_id = t.guild_id AND c.code = t.code WHERE c.used_at IS NULL AND c.expires_at > :now"
+        ),
+        {"guild_ids": list(guild_ids), "codes": list(codes), "now": now},
+    )
+    return {(int(guild_id), str(code)) for guild_id, code in result}
 
 
 async def use_code(conn: Connection, guild_id: int, code: str, now: datetime) -> Row | None:

@@ -76,6 +76,7 @@ class Rig:
 
     async def start(self, *, inbox: bool = True) -> Rig:
         self._tasks = [asyncio.create_task(self.server.run()), asyncio.create_task(self.listener.run())]
+        self._tasks.append(asyncio.create_task(self.intake.codes.run()))
         if inbox:
             self._tasks.append(asyncio.create_task(self.inbox.run()))
         await until(lambda: self.server.bound_port)
@@ -96,7 +97,7 @@ class Rig:
                 state = self.listener.socket
                 sent = self.kick.pusher.counts["frames"]
                 heard = state is not None and state.queued == 0 and self._heard() >= sent
-                if heard and await self.inbox.waiting() == 0:
+                if heard and not len(self.intake.codes) and await self.inbox.waiting() == 0:
                     return
                 await asyncio.sleep(0.01)
 
