@@ -38,8 +38,12 @@ class KickUser:
     name: str
 
 
+class Nameless(ApiFailed):
+    """Kick knows an account and does not tell its name."""
+
+
 class KickApi:
-    """One app's view of Kick. Every call raises `ApiFailed` and nothing else."""
+    """One app's view of Kick. Every call raises `ApiFailed` (and its kinds) and nothing else."""
 
     def __init__(
         self, session: aiohttp.ClientSession, clock: Clock, *, api_base: str, id_base: str,
@@ -142,14 +146,22 @@ class KickApi:
         await self._call("DELETE", "/events/subscriptions", "unsubscribe", params=parameters)
 
     async def user_of(self, token: str) -> KickUser:
-        """Who a user's token belongs to."""
+        """Who a user's token belongs to. Errors: `ApiFailed`; `Nameless` where Kick gives neither name nor channel."""
         headers = {"Authorization": f"Bearer {token}"}
         answer = await self._asked("GET", f"{self._base}/users", "user", headers=headers)
         for row in _rows(answer):
             user_id, name = whole(row.get("user_id")), text(row.get("name"), 100)
-            if user_id and name:
-                return KickUser(user_id, name)
+            if user_id:
+                return KickUser(user_id, name or await self._slug_of(user_id))
         raise ApiFailed("user", "no user in the answer")
+
+    async def _slug_of(self, user_id: int) -> str:
+        """The name in an account's address. Errors: `Nameless`."""
+        answer = await self._call("GET", "/channels", "channel", params={"broadcaster_user_id": str(user_id)})
+        for row in _rows(answer):
+            if whole(row.get("broadcaster_user_id")) == user_id and (slug := text(row.get("slug"), 100)):
+                return slug
+        raise Nameless("user", "no name in the answer")
 
     async def exchange(self, code: str, verifier: str, redirect_uri: str) -> str:
         """A user's access token for the code that Kick's authorization gave (PKCE)."""

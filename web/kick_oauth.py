@@ -23,7 +23,7 @@ from core.errors import UserError
 from core.guilds import Guilds
 from core.texts import Reader
 from kick import oauth
-from kick.api import ApiFailed, KickApi, KickUser
+from kick.api import ApiFailed, KickApi, KickUser, Nameless
 from kick.oauth import State
 from raffle_system.linking import Linking
 from web import kick_pages
@@ -165,6 +165,8 @@ class KickSignIn:
             if names is None:
                 return self._page(state, "link.page_unknown", 503)
             user = await self._linked(state, verifier, request.query.get("code", ""))
+        except Nameless:
+            return self._page(state, "link.page_nameless", 409)
         except ApiFailed as error:
             log.warning("kick_sign_in_failed", extra={"error": str(error)})
             return self._page(state, "link.page_refused", 400)

@@ -43,6 +43,7 @@ class OfficialKick:
         self.automatic = True
         self.illness: str | None = None
         self.oauth_user = "viewer1"
+        self.nameless = False
         self.token_seconds = TOKEN_SECONDS
         self.subscriptions: list[dict[str, Any]] = []
         self.counts: Counter[str] = Counter()
@@ -160,7 +161,8 @@ class OfficialKick:
     async def _channels(self, request: web.Request) -> web.Response:
         slugs = request.query.getall("slug", [])
         ids = request.query.getall("broadcaster_user_id", [])
-        wanted = {one.slug: one for one in self.world.channels.values() if str(one.user_id) in ids}
+        known = [*self.world.channels.values(), *map(self.world.owner, self.world.people)]
+        wanted = {one.slug: one for one in known if one is not None and str(one.user_id) in ids}
         wanted |= {slug: one for slug in slugs if (one := self.world.owner(slug)) is not None}
         return _found([_channel(one) for one in wanted.values()])
 
@@ -177,7 +179,8 @@ class OfficialKick:
             return _found([{"user_id": viewer_id(known), "name": known} for known in found])
         if not name:
             return _refused(401, "Unauthorized")
-        return _found([{"user_id": viewer_id(name), "name": name, "email": "", "profile_picture": ""}])
+        shown = "" if self.nameless else name
+        return _found([{"user_id": viewer_id(name), "name": shown, "email": "", "profile_picture": ""}])
 
     async def _subscriptions(self, _request: web.Request) -> web.Response:
         return _found([] if self.illness == "lists nothing" else self.subscriptions)

@@ -14,9 +14,11 @@ from core.clock import SystemClock
 from core.kick_events import ChatMessage, KickChannelIds, LiveStatus, SocketGap
 from kick import deafness
 from kick.api import KickApi
+from kick.dialect import Endpoint, Pusher
 from kick.listener import KickListener, Troubles
 from sandbox.kick import CLIENT_ID, CLIENT_SECRET
 from tests.kick.conftest import STREAMER, Heard, Kick
+from tests.kick.conftest import listening as connected
 from tests.patience import until
 from tests.raffle.support import FakeClock
 
@@ -159,3 +161,17 @@ async def test_a_channel_that_cannot_be_found_is_told(kick: Kick) -> None:
         ear.clock.advance(MINUTE)
         await until(lambda: kick.world.official.counts["channels"])
         assert ear.told == [{1: {"unknown": {"name": "nobody_here"}}}]
+
+
+async def test_where_the_other_address_is_out_of_reach_kick_is_asked_again_without_conditions(kick: Kick) -> None:
+    asked: list[tuple[bool, str | None]] = []
+
+    async def provide(*, fresh: bool = False, failures: int = 0, instead_of: str | None = None) -> Endpoint:
+        asked.append((fresh, instead_of))
+        return Endpoint("ws://127.0.0.1:9/" if instead_of else kick.url, Pusher)
+
+    async with connected(provide, Heard()) as socket:
+        await until(lambda: socket.state.status == "connected")
+        socket.renew("deaf")
+        await until(lambda: socket.state.status == "connected" and socket.state.attempts == 3)
+    assert asked == [(False, None), (True, kick.url), (True, None)]

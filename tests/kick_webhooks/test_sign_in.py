@@ -148,6 +148,21 @@ async def test_signing_in_links_pays_and_is_good_once(rig: Rig, sign_in: KickSig
     assert (await browser.press(url))[0] == 400
 
 
+async def test_an_account_whose_name_kick_does_not_tell_is_linked_by_its_id_or_sent_to_the_chat(
+    rig: Rig, sign_in: KickSignIn, browser: Browser
+) -> None:
+    rig.kick.official.nameless = True
+    for known in (False, True):
+        if known:
+            rig.kick.add_person("viewer1", "viewer_1")
+        url = await sign_in.url_for(rig.raffle.guild_id, MEMBER, None)
+        assert url is not None
+        status, text = await _sign_in(browser, url)
+        assert (status, "link.page_nameless" in text) == ((200, False) if known else (409, True))
+    assert await _linked(rig) == "viewer_1"
+    assert await rig.raffle.rows("SELECT kick_user_id FROM links") == [{"kick_user_id": viewer_id("viewer1")}]
+
+
 async def test_the_link_first_says_whose_account_it_is_and_asks_nobody_else(
     rig: Rig, sign_in: KickSignIn, browser: Browser
 ) -> None:
