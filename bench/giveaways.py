@@ -53,6 +53,9 @@ class Everybody:
     def __init__(self) -> None:
         self.roles = frozenset({VIP})
 
+    def deleted(self, guild_id: int, ids: Collection[int]) -> set[int]:
+        return set()
+
     async def of_many(self, guild_id: int, user_ids: Collection[int]) -> Mapping[int, Person]:
         return {user: person(user, self.roles) for user in user_ids}
 

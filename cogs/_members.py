@@ -84,6 +84,13 @@ class GuildMembers:
         bot = self._sender.bot if self._sender.connected else None
         return None if bot is None else present_in(bot.get_guild(guild_id), bot.intents)
 
+    def deleted(self, guild_id: int, ids: Collection[int]) -> set[int]:
+        """Those of the roles and channels that the server has no more. Errors: `NotReady` while it cannot be seen."""
+        guild = self._bot().get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            raise NotReady(f"the server {guild_id} cannot be seen")
+        return {one for one in ids if guild.get_role(one) is None and guild.get_channel_or_thread(one) is None}
+
     async def names_of(self, guild_id: int, user_id: int) -> tuple[str, str] | None:
         """(a member's name, the server's) for a page; None while Discord is away, or where nobody is there."""
         try:

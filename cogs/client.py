@@ -114,8 +114,8 @@ class DrumrollBot(commands.AutoShardedBot):
             log.warning("intent_missing", extra={"intent": name, "lost": _LOST[name]})
         while not await self._stored(self._meet_guilds()):
             await asyncio.sleep(AWAY_RETRY_SECONDS)
-        self.services.checker.wake()
         self.at_work = True
+        self.services.checker.guilds_changed()
         log.info("discord_ready", extra={"guilds": len(self.guilds)})
 
     async def _meet_guilds(self) -> None:
@@ -155,6 +155,12 @@ class DrumrollBot(commands.AutoShardedBot):
     async def on_guild_channel_update(self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
         """Perhaps the bot may post there now: what waits need not wait for its next turn."""
         await self.services.outbox.channel_opened(after.id)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        self.services.checker.guild_changed(channel.guild.id)
+
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        self.services.checker.guild_changed(role.guild.id)
 
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
         if before.permissions != after.permissions:

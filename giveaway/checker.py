@@ -17,6 +17,7 @@ from giveaway import announcements, giveaway_system, presets, store, winners
 from giveaway.ending import Ending
 from giveaway.facts import Members, Tools
 from giveaway.models import Giveaway
+from giveaway.vanished import Vanished
 from giveaway.winners import WinnerRoles
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ class GiveawayChecker:
         self._members = members
         self._ending = ending
         self._roles = roles
+        self._vanished = Vanished(db, tools, members)
+        self._changed: set[int] = set()
+        self._all_changed = False
         self._woken = asyncio.Event()
         self._apart: dict[tuple[str, int, int], asyncio.Task[bool]] = {}
         self.last_check: datetime | None = None
@@ -49,6 +53,24 @@ class GiveawayChecker:
     def wake(self) -> None:
         """Something changed that may be due sooner (created, edited, resumed, ended by hand)."""
         self._woken.set()
+
+    def guild_changed(self, guild_id: int) -> None:
+        """Roles or channels of the server may have been deleted: what its giveaways name is looked at."""
+        self._changed.add(guild_id)
+        self.wake()
+
+    def guilds_changed(self) -> None:
+        """The same for all servers, after a time in which nobody was told."""
+        self._all_changed = True
+        self.wake()
+
+    async def _look_for_vanished(self) -> None:
+        changed, everywhere = self._changed, self._all_changed
+        self._changed, self._all_changed = set(), False
+        if everywhere:
+            async with self._db.transaction() as conn:
+                changed |= await store.guilds_with_open(conn)
+        self._changed |= {guild_id for guild_id in changed if not await self._vanished.look(guild_id)}
 
     async def run(self) -> None:
         """For ever: check, then sleep until something is due."""
@@ -81,6 +103,7 @@ class GiveawayChecker:
     async def check(self) -> int:
         """Do everything that is due; a failing act is logged and comes again. How many acts were done."""
         self.last_error = None
+        await self._look_for_vanished()
         now = self._tools.clock.now()
         done = 0
         async with self._db.transaction() as conn:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -122,6 +122,8 @@ class Ending:
         self, conn: Connection, giveaway: Giveaway, user_ids: Sequence[int], people: Mapping[int, Person]
     ) -> None:  # fmt: skip
         now = self._tools.clock.now()
+        gone = self._members.deleted(giveaway.guild_id, requirements.role_ids(giveaway.requirements))
+        giveaway = replace(giveaway, requirements=requirements.without(giveaway.requirements, gone))
         known = await facts.complete(conn, self._tools, giveaway.guild_id, giveaway.requirements, people, now)
         boosts = await presets.boosts_of(conn, giveaway.guild_id, giveaway.started_at or giveaway.start_time, now)
         boosts = boosts if giveaway.entities.enabled else ()

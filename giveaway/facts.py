@@ -35,6 +35,10 @@ class Members(reserves.Members, Protocol):
 
     async def of_many(self, guild_id: int, user_ids: Collection[int]) -> Mapping[int, Person]: ...
 
+    def deleted(self, guild_id: int, ids: Collection[int]) -> set[int]:
+        """Those of the roles and channels that the server has no more. Errors: `NotReady` while nobody can tell."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holding:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from core.errors import UserError
@@ -82,6 +82,27 @@ class NotEligible(UserError):
         super().__init__("giveaway.blacklisted" if judgement.blacklisted else "giveaway.not_eligible")
         self.judgement = judgement
         self.entered = entered
+
+
+def role_ids(requirements: Requirements) -> set[int]:
+    """Every role that is named."""
+    return {role for rule in requirements.rules for role in rule.roles} | set(requirements.bypass_roles)
+
+
+def without(requirements: Requirements, gone: Collection[int]) -> Requirements:
+    """What can be asked at the end of those who are in, when roles were deleted since they entered.
+
+    They met `any_role` at the door, perhaps by a deleted one, so that it is not asked again; of `all_roles` and
+    `no_role` the roles that are left count.
+    """
+    rules = []
+    for rule in requirements.rules:
+        left = tuple(role for role in rule.roles if role not in gone)
+        if left == rule.roles:
+            rules.append(rule)
+        elif left and rule.kind != ANY_ROLE:
+            rules.append(replace(rule, roles=left))
+    return replace(requirements, rules=tuple(rules))
 
 
 def evaluate(rules: tuple[Requirement, ...], facts: MemberFacts, now: datetime) -> tuple[Verdict, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ COLUMNS = (
     "giveaway_id, guild_id, channel_id, message_id, host_id, prize, description, thumbnail_url, image_url, colour, "
     "winners_count, duration, start_time, end_time, status, created_at, started_at, paused_at, ended_at, ended_by, "
     "cancelled_at, cancel_reason, entities_enabled, entities_mode, role_entities, entities_cap, requirements, "
-    "settings, stats, commitment, recurrence, series_id, message_lost_at"
+    "settings, stats, commitment, recurrence, series_id, message_lost_at, gone_told"
 )
 _WISHED = (
     "channel_id", "host_id", "prize", "description", "winners_count", "duration", "thumbnail_url", "image_url",
@@ -205,6 +205,22 @@ async def claim_lost_message(conn: Connection, giveaway_id: int, now: datetime) 
 
 # Where the bot was removed, everything stands still until it is invited again.
 _HERE = "guild_id NOT IN (SELECT guild_id FROM guild_settings WHERE left_at IS NOT NULL)"
+
+
+async def guilds_with_open(conn: Connection) -> set[int]:
+    """Servers in which something is planned or runs."""
+    result = await conn.execute(
+        text("SELECT DISTINCT guild_id FROM giveaways WHERE status = ANY(:statuses)"), {"statuses": list(UNFINISHED)}
+    )
+    return {row.guild_id for row in result}
+
+
+async def note_gone(conn: Connection, giveaway_id: int, ids: Collection[int]) -> None:
+    """Deleted roles and channels of which the host has heard."""
+    await conn.execute(
+        text("UPDATE giveaways SET gone_told = gone_told || CAST(:ids AS bigint[]) WHERE giveaway_id = :id"),
+        {"id": giveaway_id, "ids": sorted(ids)},
+    )
 
 
 async def due_to_start(conn: Connection, now: datetime) -> list[int]:

@@ -76,7 +76,11 @@ class FakeMembers:
     def __init__(self) -> None:
         self.people: dict[int, Person] = {}
         self.gone: set[int] = set()
+        self.deleted_ids: set[int] = set()
         self.fault: Exception | None = None
+
+    def deleted(self, guild_id: int, ids: Collection[int]) -> set[int]:
+        return self.deleted_ids & set(ids)
 
     async def of_many(self, guild_id: int, user_ids: Collection[int]) -> Mapping[int, Person]:
         if self.fault is not None:
