@@ -283,6 +283,17 @@ async def was_picked(conn: Connection, draw_id: str, user_id: int) -> bool:
     return row is not None and str(user_id) in {pick["id"] for pick in row["picks"] or ()}
 
 
+async def passed_on(conn: Connection, draw_id: str, since: datetime, *, but_by: int) -> set[int]:
+    """The places (from 0) that changed hands last after a moment, and on somebody else's word."""
+    row = await store.get(conn, draw_id)
+    last = {event["position"]: event for event in (row["events"] if row is not None else ())}
+    return {
+        position
+        for position, event in last.items()
+        if event["by"] != str(but_by) and datetime.fromisoformat(event["at"]) > since
+    }
+
+
 async def has_reserve(conn: Connection, draw_id: str) -> bool:
     """Whether somebody who took part has had no turn yet."""
     row = await store.get(conn, draw_id)

@@ -41,15 +41,6 @@ async def standing(conn: Connection, giveaway_id: int) -> list[Row]:
     return await _winners(conn, "replaced_at IS NULL ORDER BY position", id=giveaway_id)
 
 
-async def replaced_since(conn: Connection, giveaway_id: int, since: datetime) -> set[int]:
-    """The places (from 0) that changed hands after a moment."""
-    result = await conn.execute(
-        text("SELECT position FROM giveaway_winners WHERE giveaway_id = :id AND replaced_at > :since"),
-        {"id": giveaway_id, "since": since},
-    )
-    return set(result.scalars())
-
-
 async def _winners(conn: Connection, condition: str, **parameters: Any) -> list[Row]:
     result = await conn.execute(
         text(f"SELECT {_WINNER} FROM giveaway_winners WHERE giveaway_id = :id AND {condition}"), parameters

@@ -59,8 +59,8 @@ async def reroll_giveaway(
     standing = await places(conn, giveaway.giveaway_id)
     leaving = _leaving(standing, winner, count)
     if seen is not None and winner is None:
-        just_now = tools.clock.now() - JUST_NOW
-        _as_seen(leaving, seen, await places_store.replaced_since(conn, giveaway.giveaway_id, just_now))
+        since = tools.clock.now() - JUST_NOW
+        _as_seen(leaving, seen, await draws.passed_on(conn, giveaway.draw_id, since, but_by=actor))
     why_not = await _why_not(conn, giveaway, look)
     changes = []
     for old in leaving:

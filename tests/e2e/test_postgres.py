@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from sandbox.driver import Form, Message, Person
 from tests.e2e.conftest import StartBot
 from tests.e2e.support import Stage, run_bot, verify
 
@@ -51,13 +52,26 @@ async def test_an_ordinary_postgresql(stage: Stage, start_bot: StartBot, tmp_pat
         await admin.close()
 
 
+async def left_behind(owner: Person, question: Message, form: Form) -> None:
+    """A question and a form from before a restart are answered, and what was typed is not lost."""
+    await (await owner.click(question, "Draw now")).settled()
+    dead = await owner.see(question)
+    assert ("before my last restart" in dead.text, dead.buttons) == (True, [])
+    given_back = await (await form.submit({"Prize": "A very long prize", "Duration or end": "1h"})).answer()
+    assert given_back.ephemeral
+    assert "A very long prize" in (given_back.field("Prize") or "")
+
+
 async def test_the_embedded_server_outlives_a_kill(stage: Stage, start_bot: StartBot, tmp_path: Path) -> None:
     """Without DATABASE_URL: everything under .drumroll, also after a kill -9 of the bot."""
     bot = await start_bot(DATABASE_URL=None)
     await stage.kick_is_heard()
     await stage.give("viewer1", 50)
+    owner, question = stage.discord.as_user("streamer"), await stage.ask_draw()
+    form = await (await owner.slash_in("general", "giveaway create", {"channel": "giveaways"})).form()
     await bot.kill()
     await bot.again()
+    await left_behind(owner, question, form)
     assert "**50 tickets**" in (await stage.tickets("viewer1")).text
     assert (bot.process.folder / ".drumroll" / "postgres").is_dir()
     assert [one.name for one in bot.process.folder.iterdir()] == [".drumroll"]

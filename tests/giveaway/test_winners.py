@@ -12,20 +12,24 @@ import pytest
 from core import fair_draw
 from core.errors import UserError
 from core.letters import Blocked, Gone
+from core.reserves import Look, looked_up
 from core.verify import verify
 from giveaway import giveaway_system as system
 from giveaway import queries, settings, winners
 from giveaway.models import Giveaway, Options, Requirement, Requirements, Winner
+from giveaway.templates import draft_of
 from tests.giveaway.support import BOT, CHANNEL, GUILD, HOST, VIP, World, person
 from tests.patience import until
 
 ROLE = 66
 
 
-async def _drawn(world: World, *, entrants: int = 6, winners_count: int = 1, **options: object) -> Giveaway:
+async def _drawn(
+    world: World, *, entrants: int = 6, winners_count: int = 1, first: int = 1, **options: object
+) -> Giveaway:  # fmt: skip
     wanted = Options(**options)  # type: ignore[arg-type]
     giveaway = await world.create(winners_count=winners_count, options=wanted)
-    await world.enter(giveaway, *(person(user) for user in range(1, entrants + 1)))
+    await world.enter(giveaway, *(person(user) for user in range(first, first + entrants)))
     drawn = await world.draw(giveaway)
     await world.deliver()
     return drawn
@@ -224,11 +228,11 @@ async def test_a_role_that_cannot_be_given_is_told_to_the_host_once(world: World
 
 async def test_a_server_whose_roles_hang_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(winners, "ROLE_SECONDS", 0.01)
-    giveaway = await _drawn(world, winner_role_id=ROLE)
+    giveaway = await _drawn(world, entrants=1, winner_role_id=ROLE)
     (first,) = await _places(world, giveaway)
     hangs = world.roles.hangs[first.user_id] = asyncio.Event()
     assert await world.winner_roles.settle_due() == 0
-    other = await _drawn(world, winner_role_id=ROLE)
+    other = await _drawn(world, first=2, winner_role_id=ROLE)
     await until(lambda: _settled(world))
     assert [user for _act, user, _role in world.roles.done] == [w.user_id for w in await _places(world, other)]
     hangs.set()
@@ -294,3 +298,46 @@ async def test_no_win_counts_only_prizes_that_were_kept(world: World) -> None:
     await _reroll(world, first)
     (entered,) = await world.enter(second, person(winner.user_id, VIP))
     assert entered.joined
+
+
+async def test_two_managers_who_mean_one_winner_do_not_pass_the_prize_on_twice(world: World) -> None:
+    """Nobody was named; both saw the same winner, or the second asked before they could read of the first."""
+    giveaway = await _drawn(world)
+    (held,) = await _places(world, giveaway)
+
+    async def asked(actor: int, *seen: int, **more: Any) -> str:
+        async def act(look: Look) -> str:
+            try:
+                async with world.db.transaction() as conn:
+                    await system.reroll_giveaway(conn, world.tools, giveaway, actor, look, seen=seen, **more)
+            except UserError as error:
+                return error.key
+            return "done"
+
+        return await looked_up(world.members, GUILD, act)
+
+    both = await asyncio.gather(asked(HOST, held.user_id), asked(HOST + 1, held.user_id))
+    assert sorted(both) == ["done", "giveaway.places_meanwhile"]
+    (other,) = await _places(world, giveaway)
+    second = HOST + both.index("giveaway.places_meanwhile")
+    assert await asked(second, other.user_id) == "giveaway.places_meanwhile", "a moment later"
+    assert await asked(second, other.user_id, winner=other.user_id) == "done", "who was named is meant"
+    (third,) = await _places(world, giveaway)
+    assert await asked(second, third.user_id) == "done", "the same manager knows what was done"
+    world.clock.advance(minutes=1)
+    (last,) = await _places(world, giveaway)
+    assert await asked(HOST + 9, last.user_id) == "done"
+
+
+async def test_what_was_changed_since_it_was_shown_is_neither_cancelled_nor_edited(world: World) -> None:
+    shown = await world.create()
+    async with world.db.transaction() as conn:
+        await system.pause(conn, world.tools, shown, HOST)
+    with pytest.raises(UserError, match=r"giveaway\.changed_meanwhile"):
+        async with world.db.transaction() as conn:
+            await system.cancel(conn, world.tools, shown, HOST)
+    with pytest.raises(UserError, match=r"giveaway\.changed_meanwhile"):
+        async with world.db.transaction() as conn:
+            await system.edit(conn, world.tools, shown, draft_of(shown), HOST)
+    async with world.db.transaction() as conn:
+        await system.cancel(conn, world.tools, await world.find(shown), HOST)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
+
+from sandbox.driver import Message
 from tests.e2e.conftest import StartBot
 from tests.e2e.giveaway.support import create, enter, press, preview, run_out, turned
 from tests.e2e.giveaway.test_ends import one_true_result
@@ -12,10 +15,30 @@ from tests.e2e.support import Bot, Stage
 from tests.patience import until
 
 
-async def test_the_message_and_the_host_are_gone(stage: Stage, bot: Bot, tmp_path: Path) -> None:
+async def enter_while_locked(stage: Stage, posted: Message, database_url: str) -> None:
+    """PostgreSQL takes its time: presses and commands are acknowledged, and answered when it is done."""
+    postgres = await asyncpg.connect(database_url)
+    async with postgres.transaction():
+        await postgres.execute("LOCK giveaways, raffle_periods, giveaway_settings IN ACCESS EXCLUSIVE MODE")
+        viewer = stage.discord.as_user("viewer1")
+        waiting = [await viewer.click(posted, posted.buttons[0]), await viewer.slash("tickets", channel="raffle")]
+        for outcome in waiting:
+            assert (await outcome.state(timeout=10))["state"] == "answered"
+    await postgres.close()
+
+    async def entered() -> bool:
+        return any("You are in" in one.text for one in await waiting[0].followups())
+
+    await until(entered)
+    assert "0 tickets" in (await waiting[1].answer()).text
+
+
+async def test_the_message_and_the_host_are_gone(
+    stage: Stage, bot: Bot, database_url: str, tmp_path: Path
+) -> None:  # fmt: skip
     """The giveaway goes on, the host is told once, and even without the host it ends."""
     posted = await create(stage, "moderator")
-    await enter(stage, posted, "viewer1")
+    await enter_while_locked(stage, posted, database_url)
     await stage.discord.as_user("streamer").delete(posted)
     info = await (await stage.discord.as_user("viewer1").slash_in("giveaways", "giveaway info", {})).answer()
     assert info.field("Status") == "running"
