@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from functools import cache
 from typing import Any
 
 import discord
@@ -20,19 +21,24 @@ log = logging.getLogger(__name__)
 
 ACKNOWLEDGE_SECONDS = 1.5
 _ACKNOWLEDGEMENT, _TAKEN = "acknowledgement", "taken"
-_PROCESS = secrets.token_hex(4)
 Press = discord.Interaction[Any]
+
+
+@cache
+def _process() -> str:
+    """Names this process; made when it is asked for, as a fork shares what was made before."""
+    return secrets.token_hex(4)
 
 
 def live_id() -> str:
     """An id for a button, menu or form that only this process can answer."""
-    return f"live:{_PROCESS}:{secrets.token_hex(8)}"
+    return f"live:{_process()}:{secrets.token_hex(8)}"
 
 
 def is_left_behind(custom_id: str) -> bool:
     """Whether the id is one of `live_id` of an earlier process, or of a time when discord.py made them."""
     if custom_id.startswith("live:"):
-        return not custom_id.startswith(f"live:{_PROCESS}:")
+        return not custom_id.startswith(f"live:{_process()}:")
     return len(custom_id) == 32 and all(sign in "0123456789abcdef" for sign in custom_id)
 
 
