@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 LIVE_POLL = timedelta(seconds=60)
 LOOKUP_AGAIN = timedelta(minutes=1)
+ANSWERS_LAG = timedelta(seconds=30)
+"""Answers bear no date and come from caches: one asked for just after an event was heard is not newer than it."""
 
 Wanted = Callable[[], Mapping[int, KickChannelIds]]
 Followed = Callable[[Mapping[int, KickChannelIds]], None]
@@ -245,9 +247,9 @@ class KickListener:
         for ask in (self._live_by_api, self._live_by_site):
             status = await ask(ids)
             if status is not None:
-                # One age for both answers: of equally new words the official one counts, however fast the other.
                 self._deafness.note(ids, replace(status, at=asked_at))
-                await self._on_event(replace(status, at=asked_at))
+                # One age for both: of equally new words the official one counts, however fast the other came.
+                await self._on_event(replace(status, at=asked_at - ANSWERS_LAG))
 
     async def _live_by_api(self, ids: KickChannelIds) -> LiveStatus | None:
         if not self._api.configured:

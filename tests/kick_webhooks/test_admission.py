@@ -24,11 +24,12 @@ from kick.webhooks import WANTED_EVENTS, decode_webhook
 from raffle_system.followed import NotKnownYet
 from raffle_system.gift_telling import told_at
 from raffle_system.kick_intake import KickIntake
+from sandbox.kick.frames import live_frame
 from sandbox.kick.official import gifts_body, person, status_body
 from sandbox.kick.world import Channel
 from tests.kick_webhooks.conftest import Rig
 from tests.patience import until
-from tests.raffle.support import MINUTE, World
+from tests.raffle.support import MINUTE, SECOND, World
 
 GIFTS, STATUS = "channel.subscription.gifts", "livestream.status.updated"
 STRANGER = Channel("stranger", 7777, 8888, 9999)
@@ -196,3 +197,18 @@ async def test_a_subscription_that_kick_only_says_it_made_is_told_once(rig: Rig,
     rig.clock.advance(2 * MINUTE)
     await until(lambda: ours.problem is None)
     assert await _told(rig) == 1
+
+
+async def test_an_answer_from_a_cache_does_not_take_back_what_was_just_heard(rig: Rig) -> None:
+    """The site and the API still say "offline" when the socket says that the stream began."""
+    guild, channel = rig.raffle.guild_id, rig.kick.default
+    said = rig.intake._followed[guild].live.said
+    await until(lambda: "api" in said and "site" in said)
+    rig.clock.advance(10 * SECOND)
+    now = rig.clock.now()
+    await rig.kick.pusher.publish([live_frame(channel.channel_id, 1, "x", now)])
+    await until(lambda: "socket" in said and said["site"].at > now - 31 * SECOND)
+    assert rig.intake.live_of(guild) == (True, "socket")
+    rig.clock.advance(61 * SECOND)
+    await until(lambda: said["site"].at > now)
+    assert rig.intake.live_of(guild) == (False, "api")
