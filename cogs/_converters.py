@@ -1,16 +1,16 @@
-"""Channels and roles as people type them: by mention, id or name, with or without their sign."""
+"""Channels, roles and numbers as people type them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_args
 
 import discord
 from discord.ext import commands
 from discord.ext.commands import converter
 
-from core import settings_schema
+from core import numbers, settings_schema
 from core.errors import UserError
 
 
@@ -58,6 +58,25 @@ class TypedRole(commands.Converter[discord.Role]):
         if found is None:
             raise UserError("error.no_such_role", name=argument)
         return found
+
+
+class WrittenNumber(commands.Converter[int]):
+    """A whole number in any digits, its thousands apart or not. Errors: `BadArgument`."""
+
+    async def convert(self, _ctx: commands.Context[Any], argument: str) -> int:
+        try:
+            return numbers.written(argument)
+        except ValueError as error:
+            raise commands.BadArgument(argument) from error
+
+
+def numbers_as_written(command: commands.Command[Any, ..., Any]) -> None:
+    """For the command as a message; as a slash command Discord asks for a number."""
+    for name, param in command.params.items():
+        if param.annotation is int:
+            command.params[name] = param.replace(annotation=WrittenNumber)
+        elif set(get_args(param.annotation)) == {int, type(None)}:
+            command.params[name] = param.replace(annotation=WrittenNumber | None)
 
 
 async def setting_as_id(ctx: commands.Context[Any], name: str, typed: str) -> str:

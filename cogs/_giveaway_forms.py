@@ -10,6 +10,7 @@ import discord
 
 from cogs._giveaway_wish import Wish
 from cogs._panels import Form, Press
+from core import numbers
 from core.durations import plain
 from core.errors import UserError
 from core.texts import Reader, one_line
@@ -22,10 +23,13 @@ AFTER_ALL = ("dm_winner", "show_participants", "show_entities_info")
 
 def whole_number(typed: str, key: str, **args: object) -> int:
     """A number as typed, in any digits. Errors: `key`."""
-    tidy = plain(typed)
-    if not (tidy.isascii() and tidy.isdigit() and len(tidy) <= 9):
+    try:
+        number = numbers.written(typed)
+    except ValueError as error:
+        raise UserError(key, **args) from error
+    if not 0 <= number < 10**9:
         raise UserError(key, **args)
-    return int(tidy)
+    return number
 
 
 class WishForm(Form):

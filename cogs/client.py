@@ -19,7 +19,7 @@ from cogs import _answers, _errors
 from cogs import _left_behind as left_behind
 from cogs._commands import is_public
 from cogs._context import Context
-from cogs._converters import know_typed_names
+from cogs._converters import know_typed_names, numbers_as_written
 from cogs._messages import NOBODY
 from cogs._services import Services
 from core import process_state
@@ -83,6 +83,8 @@ class DrumrollBot(commands.AutoShardedBot):
             # Not load_extension: it would run the module anew for every client, and add its commands to the groups
             # that other modules own a second time.
             await import_module(name).setup(self)
+        for command in self.walk_commands():
+            numbers_as_written(command)
         describe_commands(self.tree, self.services.texts.reader("en"))
         await self._register_commands()
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from core.addresses import feed_address, is_loopback_address
 from core.beacon import DEFAULT_URLS, QUICKNET
 from core.errors import ConfigError
+from core.numbers import written
 
 T = TypeVar("T")
 
@@ -40,8 +41,8 @@ def _var(name: str, parse: Callable[[str], T], default: T, accepted: str, *, sec
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(raw: str) -> int:
-        value = int(raw.replace("_", ""))
-        if not raw.isascii() or not low <= value <= high:
+        value = written(raw)
+        if not low <= value <= high:
             raise ValueError(raw)
         return value
 
