@@ -266,13 +266,18 @@ class KickListener:
         return found and replace(found, channel_id=ids.channel_id, chatroom_id=ids.chatroom_id)
 
     async def _live_by_site(self, ids: KickChannelIds) -> LiveStatus | None:
+        """By name; who renames a channel leaves the name to whoever takes it, so that the id has to agree."""
         if not ids.slug:
             return None
         try:
-            return (await lookup_channel(self._session, self._site_base, ids.slug, self._clock)).live
+            found = await lookup_channel(self._session, self._site_base, ids.slug, self._clock)
         except (LookupBlocked, ChannelUnknown) as error:
             log.info("kick_live_unknown", extra={"slug": ids.slug, "error": str(error)})
             return None
+        if ids.channel_id is not None and found.ids.channel_id != ids.channel_id:
+            log.warning("kick_name_is_anothers", extra={"slug": ids.slug, "channel_id": found.ids.channel_id})
+            return None
+        return found.live
 
     def _due(self, last: dict[str, datetime], key: str, every: timedelta) -> bool:
         now = self._clock.now()

@@ -14,10 +14,13 @@ from kick.listener import KickListener
 from tests.kick.conftest import Kick
 from tests.patience import until
 
+Seen = list[Mapping[int, KickChannelIds]]
 
-async def _followed(kick: Kick, name: str, kept: dict[str, KickChannelIds]) -> KickChannelIds:
-    """The channel that a listener follows for the name, with what it kept of earlier answers."""
-    seen: list[Mapping[int, KickChannelIds]] = []
+
+def _listener(
+    kick: Kick, session: aiohttp.ClientSession, name: str, kept: dict[str, KickChannelIds], seen: Seen
+) -> KickListener:
+    """A listener for one channel by name, with what it kept of earlier answers."""
 
     async def recall(asked: str) -> KickChannelIds | None:
         return kept.get(asked)
@@ -28,13 +31,19 @@ async def _followed(kick: Kick, name: str, kept: dict[str, KickChannelIds]) -> K
     async def on_event(_event: KickEvent) -> None:
         return
 
+    clock = SystemClock()
+    api = KickApi(session, clock, api_base=kick.site, id_base=kick.site, client_id=None, client_secret=None)
+    return KickListener(
+        session, clock, site_base=kick.site, socket_url=kick.url, wanted=lambda: {1: KickChannelIds(name)},
+        followed=seen.append, on_event=on_event, recall=recall, remember=remember, api=api,
+    )  # fmt: skip
+
+
+async def _followed(kick: Kick, name: str, kept: dict[str, KickChannelIds]) -> KickChannelIds:
+    """The channel that a listener follows for the name."""
+    seen: Seen = []
     async with aiohttp.ClientSession() as session:
-        clock = SystemClock()
-        api = KickApi(session, clock, api_base=kick.site, id_base=kick.site, client_id=None, client_secret=None)
-        listener = KickListener(
-            session, clock, site_base=kick.site, socket_url=kick.url, wanted=lambda: {1: KickChannelIds(name)},
-            followed=seen.append, on_event=on_event, recall=recall, remember=remember, api=api,
-        )  # fmt: skip
+        listener = _listener(kick, session, name, kept, seen)
         task = asyncio.create_task(listener.run())
         try:
             await until(lambda: seen)
@@ -60,3 +69,14 @@ async def test_a_channel_kept_under_another_spelling_serves_only_while_kick_does
     kick.world.add_channel("a-b", 81, 82, 83)
     kick.world.add_channel("a_b", 71, 72, 73)
     assert (await _followed(kick, "a_b", {"a-b": other})).channel_id == 71
+
+
+async def test_a_stranger_who_took_the_name_says_nothing_of_the_channel(kick: Kick) -> None:
+    """The streamer was renamed; the ids that were kept are still theirs."""
+    kick.world.add_channel("old-name", 71, 72, 73).live_since = kick.world.now()
+    async with aiohttp.ClientSession() as session:
+        listener = _listener(kick, session, "old-name", {}, [])
+        assert await listener._live_by_site(KickChannelIds("old-name", 7001, 9001, 8001)) is None
+        theirs = await listener._live_by_site(KickChannelIds("old-name", 71, 73, 72))
+    assert theirs is not None
+    assert theirs.live
