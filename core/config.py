@@ -129,7 +129,7 @@ def _hex(length: int) -> Callable[[str], str]:
 
 def _moment(raw: str) -> datetime:
     value = datetime.fromisoformat(raw)
-    if value.tzinfo is None:
+    if value.tzinfo is None or not 2000 <= value.year <= 2200:
         raise ValueError(raw)
     return value
 

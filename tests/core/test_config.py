@@ -61,7 +61,7 @@ NAMED: dict[str, tuple[str, Any, list[str]]] = {
     "LOG_LEVEL": ("DEBUG", "debug", ["loud"]),
     "SANDBOX_CLOCK_START": (
         "2025-11-01T00:00:00+00:00", datetime.fromisoformat("2025-11-01T00:00:00+00:00"),
-        ["2025-11-01", "2025-11-01T00:00:00", "now"],
+        ["2025-11-01", "2025-11-01T00:00:00", "now", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59Z"],
     ),
     "SANDBOX_CLOCK_SPEED": ("60", 60.0, ["0", "-1", "nan", "fast", "inf"]),
     "SANDBOX_CLOCK_URL": ("http://localhost:1/clock", "http://localhost:1/clock", ["localhost:1", "x"]),
