@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -153,10 +153,17 @@ async def unlink(conn: Connection, clock: Clock, guild_id: int, discord_id: int,
     return str(row["kick_name"])
 
 
-async def learn_names(conn: Connection, guild_id: int, minute: datetime) -> None:
-    """From those who were active in a minute: ids of links made by name alone, names that changed, or changed hands."""
+async def learn_names(
+    conn: Connection, guild_id: int, minute: datetime, slugs: Mapping[int, str] | None = None
+) -> None:
+    """From those who were active in a minute: ids of links made by name alone, names that changed, or changed hands.
+
+    `slugs` are those accounts' names in addresses, by id, where they differ: a link may have been made by one.
+    """
     await store.release_seen(conn, guild_id, minute)
     await store.learn_ids(conn, guild_id, minute)
+    if slugs:
+        await store.learn_ids_by_slug(conn, guild_id, list(slugs), [name_key(slug) for slug in slugs.values()])
     for row in await store.renamed(conn, guild_id, minute):
         await store.release_name(conn, guild_id, row["name_key"], row["kick_user_id"])
         await store.rename(conn, guild_id, row["kick_user_id"], row["kick_name"], row["name_key"])

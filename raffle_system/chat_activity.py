@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -18,9 +18,12 @@ FALLBACK_SPAN = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
+    """`slug` is the name in the viewer's address, where the chat told it."""
+
     kick_user_id: int
     kick_name: str
     active_until: datetime
+    slug: str = field(default="", compare=False)
 
 
 def floor_minute(when: datetime) -> datetime:
@@ -44,6 +47,7 @@ class Span:
     kick_name: str
     first: datetime
     last: datetime
+    slug: str = ""
 
 
 class ChatActivity:
@@ -67,7 +71,7 @@ class ChatActivity:
             return
         if span is not None:
             self._past.append((message.user_id, span))
-        self._open[message.user_id] = Span(message.username, at, at)
+        self._open[message.user_id] = Span(message.username, at, at, message.slug)
 
     def restore(self, viewers: Iterable[Viewer]) -> None:
         """Windows that an earlier process opened."""
@@ -84,7 +88,7 @@ class ChatActivity:
         end = minute + MINUTE
         opened_after = end - self.window
         active = {
-            user_id: Viewer(user_id, span.kick_name, span.last + self.window)
+            user_id: Viewer(user_id, span.kick_name, span.last + self.window, span.slug)
             for user_id, span in chain(self._past, self._open.items())
             if span.first < end and span.last > opened_after
         }  # a window that was made longer may join two stretches

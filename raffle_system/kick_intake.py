@@ -342,7 +342,10 @@ class KickIntake:
             async with self._db.transaction() as conn:
                 period = await periods.for_event(conn, settings.guild_id, minute)
                 await watchtime_converter.credit(conn, settings, period, minute, viewers)
-                await identity.learn_names(conn, settings.guild_id, minute)
+                slugs = {
+                    one.kick_user_id: one.slug for one in viewers if fold(one.slug) not in ("", fold(one.kick_name))
+                }
+                await identity.learn_names(conn, settings.guild_id, minute, slugs)
 
     async def _restore(self, settings: GuildSettings, followed: Followed, now: datetime) -> None:
         """Go on where an earlier process stopped: its open windows, and the minutes since."""

@@ -160,6 +160,20 @@ async def learn_ids(conn: Connection, guild_id: int, minute: datetime) -> None:
     )
 
 
+async def learn_ids_by_slug(conn: Connection, guild_id: int, ids: Sequence[int], slugs: Sequence[str]) -> None:
+    """Give links made by name alone the id of the account that has the name as its slug."""
+    await conn.execute(
+        text(
+            "UPDATE links l SET kick_user_id = s.id "
+            "FROM unnest(CAST(:ids AS bigint[]), CAST(:slugs AS text[])) s (id, slug) "
+            "WHERE l.guild_id = :guild_id AND l.kick_user_id IS NULL AND l.unlinked_at IS NULL AND l.name_key = s.slug "
+            "AND NOT EXISTS (SELECT FROM links o WHERE o.guild_id = l.guild_id AND o.kick_user_id = s.id "
+            "AND o.unlinked_at IS NULL)"
+        ),
+        {"guild_id": guild_id, "ids": list(ids), "slugs": list(slugs)},
+    )
+
+
 async def renamed(conn: Connection, guild_id: int, minute: datetime) -> list[Row]:
     """Linked accounts that were active in the minute under another name than their link's."""
     result = await conn.execute(

@@ -16,7 +16,7 @@ from raffle_system import live
 from raffle_system.kick_intake import KickIntake
 from raffle_system.live import LiveState
 from tests.postgres import PostgresServer
-from tests.raffle.support import MINUTE, SECOND, FakeClock, World, chat
+from tests.raffle.support import MEMBER, MINUTE, SECOND, FakeClock, World, chat
 
 ROOM = 4_000_001
 NOW = datetime(2026, 11, 30, 23, 40, tzinfo=UTC)
@@ -286,5 +286,22 @@ async def test_one_guilds_trouble_leaves_the_others_their_minutes(
         await process.tick_minutes()
         assert await world.scalar("SELECT minutes FROM watchtime") >= 1
         assert process.counters["minutes_failed"] == 1
+    finally:
+        await world.db.close()
+
+
+async def test_a_link_made_by_the_name_in_an_address_finds_its_account(database_url: str) -> None:
+    """Kick tells both in each chat message: a slug may have `-` where the name has `_`."""
+    world = await World(Database(database_url), clock=FakeClock(NOW)).open()
+    try:
+        await world.link(MEMBER, "night-owl", None)
+        both = Both(world)
+        both.live = True
+        await both.tell()
+        await both.processes[0].on_event(chat(world.clock, user_id=71, username="Night_Owl", slug="night-owl"))
+        world.clock.advance(2 * MINUTE)
+        await both.processes[0].tick_minutes()
+        links = await world.rows("SELECT kick_user_id, kick_name, name_key FROM links")
+        assert links == [{"kick_user_id": 71, "kick_name": "Night_Owl", "name_key": "night_owl"}]
     finally:
         await world.db.close()
