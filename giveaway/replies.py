@@ -109,21 +109,28 @@ def entries(
     tiers: Sequence[tuple[str, int]] = (),
 ) -> Embed:  # fmt: skip
     """`/giveaway entries`: a page of entrants with points and real odds, then the reader's own."""
-    lines = [_entry_line(reader, line, chances, tiers) for line in page.lines] or [reader("giveaway.no_entries")]
+    lines = [_entry_line(reader, line, page.total_tickets, chances, tiers) for line in page.lines] or [
+        reader("giveaway.no_entries")
+    ]
     if own is not None and own.tickets:
         lines += ["", reader("giveaway.your_odds", odds=odds(reader, own.tickets, page.total_tickets, chances))]
     footer = reader("giveaway.page_footer", page=page.page + 1, pages=page.pages)
     return Embed(title=escape(giveaway.prize), description="\n".join(lines), colour=BLUE, footer=footer)
 
 
-def _entry_line(reader: Reader, line: EntryLine, chances: Chances, tiers: Sequence[tuple[str, int]]) -> str:
+def _entry_line(
+    reader: Reader, line: EntryLine, total: int, chances: Chances, tiers: Sequence[tuple[str, int]]
+) -> str:  # fmt: skip
     if line.excluded:
         return f"~~{mention(line.user_id)}~~ {reader('giveaway.excluded_entry', reason=line.excluded)}"
     tier = tier_of(line.points, tiers)
+    share = percent(line.tickets, total)
+    if chances.winners > 1:
+        share = reader("giveaway.share_any", percent=share, any=percent(*chances.share(line.tickets)))
     return reader(
         "giveaway.entry_line", member=mention(line.user_id) + (f" ({escape(tier)})" if tier else ""),
         points=reader.count("giveaway.points", line.points), tickets=reader.count("giveaway.entries", line.tickets),
-        percent=percent(*chances.share(line.tickets)),
+        percent=share,
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ async def test_with_several_the_chance_of_any_is_told_too(world: World) -> None:
         own = await queries.own_entry(conn, giveaway, 4)
         odds = await world.tools.odds.of(conn, giveaway, page.entries, page.total_tickets, world.clock.now())
     listed = replies.entries(ENGLISH, giveaway, page, own, odds).description
-    assert listed.count("81.6%") == 2
+    assert listed.count("42.9% (any prize: 81.6%)") == 2
     assert "18.4% for one of the 2" in listed
 
 
