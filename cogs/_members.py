@@ -80,9 +80,17 @@ class GuildMembers:
         return now - self._incomplete_since.setdefault(guild_id, now) >= timedelta(seconds=LIST_SECONDS)
 
     def present(self, guild_id: int) -> Present:
-        """Who is in a server now; None while Discord is away, or where the list is not complete."""
-        bot = self._sender.bot if self._sender.connected else None
-        return None if bot is None else present_in(bot.get_guild(guild_id), bot.intents)
+        """Who is in a server now; None where the bot may not know its members.
+
+        Errors: `NotReady` while Discord is away or the list is not complete.
+        """
+        bot = self._bot()
+        if not bot.intents.members:
+            return None
+        here = present_in(bot.get_guild(guild_id), bot.intents)
+        if here is None:
+            raise NotReady(f"the members of {guild_id} are not complete")
+        return here
 
     def deleted(self, guild_id: int, ids: Collection[int]) -> set[int]:
         """Those of the roles and channels that the server has no more. Errors: `NotReady` while it cannot be seen."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core import draws, outbox
 from core.beacon import BeaconChain
 from core.clock import Clock
 from core.db import Connection, Database, log_failure
-from core.errors import UserError
+from core.errors import NotReady, UserError
 from core.guilds import Guilds, GuildSettings
 from core.jobs import Job, last_multiple
+from core.stores import jobs
 from raffle_system import announcements, draw, entrants, month_ends, periods, store, watchtime_converter
 from raffle_system.draw import DrawRequest
 from raffle_system.entrants import Present
@@ -22,6 +23,7 @@ from raffle_system.models import Period
 log = logging.getLogger(__name__)
 
 AT_ONCE, CLOSING_SECONDS = 40, 2.0
+AUTO_DRAW, PATIENCE = "auto-draw", timedelta(minutes=10)
 
 
 class RaffleSchedule:
@@ -33,7 +35,7 @@ class RaffleSchedule:
     ) -> None:  # fmt: skip
         """`last_look` asks the outside world for what still belongs to a period that is about to end, in short time.
 
-        `present` knows who is in a guild now.
+        `present` knows who is in a guild now; NotReady while it cannot tell.
         """
         self._db = db
         self._clock = clock
@@ -89,7 +91,21 @@ class RaffleSchedule:
             await outbox.post(conn, self._clock, settings.guild_id, settings.announcement_channel_id, message)
 
     def _here(self, guild_id: int) -> Present:
-        return self._present(guild_id) if self._present is not None else None
+        """For what cannot wait: None, so that nobody is left out, where nobody can tell."""
+        try:
+            return self._present(guild_id) if self._present is not None else None
+        except NotReady:
+            return None
+
+    async def draw_put_off(self) -> None:
+        """The automatic draws that waited for somebody who can tell who is still in the server."""
+        async with self._db.reading() as conn:
+            rows = await store.put_off(conn, AUTO_DRAW, self._clock.now() - timedelta(hours=1))
+        for period in (Period(**row) for row in rows):
+            settings = self._guilds.find(period.guild_id)
+            if settings is not None and self._guilds.present(period.guild_id):
+                async with self._db.transaction() as conn:
+                    await self._draw(conn, settings, period)
 
     async def _convert(self, conn: Connection, settings: GuildSettings, due_at: datetime) -> None:
         for ended in await periods.lately_ended(conn, self._clock, settings.guild_id):
@@ -125,8 +141,17 @@ class RaffleSchedule:
         return True
 
     async def _draw(self, conn: Connection, settings: GuildSettings, ended: Period) -> Period:
-        """AUTO_DRAW_ON_RESET: freeze at once; a month in which nobody took part has no draw."""
-        here = self._here(settings.guild_id)
+        """AUTO_DRAW_ON_RESET: freeze at once; a month in which nobody took part has no draw.
+
+        After a start at the month's end Discord is not there yet: the draw is put off for ten minutes at most.
+        """
+        now, here = self._clock.now(), None
+        try:
+            here = self._present(settings.guild_id) if self._present is not None else None
+        except NotReady:
+            if ended.ended_at is not None and now - ended.ended_at < PATIENCE:
+                await jobs.claim(conn, settings.guild_id, AUTO_DRAW, ended.end_date, now)
+                return ended
         request = DrawRequest(actor=None, channel_id=None, prize="", present=here)
         try:
             async with conn.begin_nested():

@@ -24,6 +24,20 @@ async def guilds_over(conn: Connection, now: datetime) -> list[int]:
     return list(result.scalars())
 
 
+async def put_off(conn: Connection, job: str, since: datetime) -> list[Row]:
+    """Periods that ended after `since` and whose draw waits under the name of a job; oldest first."""
+    result = await conn.execute(
+        text(
+            f"SELECT {_PERIOD} FROM raffle_periods p "
+            "WHERE status = 'ended' AND frozen_at IS NULL AND ended_at > :since AND EXISTS "
+            "(SELECT FROM job_runs j WHERE (j.guild_id, j.job, j.due_at) = (p.guild_id, :job, p.end_date)) "
+            "ORDER BY ended_at"
+        ),
+        {"since": since, "job": job},
+    )
+    return [dict(row) for row in result.mappings()]
+
+
 async def active(
     conn: Connection, guild_id: int, *, for_update: bool = False, held_open: bool = False
 ) -> Row | None:  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cogs import _month_pages, _raffle_pages
-from core.errors import UserError
+from core.errors import NotReady, UserError
 from core.messages import Embed
 from core.texts import Texts
 from raffle_system import announcements, draw, entrants, month_ends, periods, prize_store, prizes, reports, tickets
@@ -135,6 +135,39 @@ async def test_the_automatic_draw_leaves_out_who_left(filled: World) -> None:
     await schedule.close_due_periods()
     (row,) = await filled.rows("SELECT entrant_count, total_tickets FROM draws WHERE frozen_at IS NOT NULL")
     assert row == {"entrant_count": 1, "total_tickets": 10}
+
+
+async def test_the_automatic_draw_waits_for_who_can_tell_who_is_here(filled: World) -> None:
+    """After a start at the month's end Discord is not there yet; ten minutes later nobody waits any more."""
+    await filled.set("auto_draw_on_reset", True)
+    told: list[set[int]] = []
+
+    def present(_guild: int) -> set[int]:
+        if not told:
+            raise NotReady("Discord is not connected")
+        return told[0]
+
+    schedule = RaffleSchedule(filled.db, filled.clock, filled.guilds, filled.beacon.chain, present=present)
+
+    async def drawn() -> list[dict[str, Any]]:
+        await schedule.draw_put_off()
+        return await filled.rows("SELECT entrant_count FROM draws WHERE frozen_at IS NOT NULL ORDER BY frozen_at")
+
+    filled.clock.set((await filled.period()).end_date)
+    await schedule.close_due_periods()
+    assert (await filled.period()).number == 2
+    assert await drawn() == []
+    told.append({MEMBER, THIRD})
+    assert await drawn() == [{"entrant_count": 2}]
+    assert len(await drawn()) == 1
+    told.clear()
+    await filled.give(OTHER, 5)
+    filled.clock.set((await filled.period()).end_date)
+    await schedule.close_due_periods()
+    filled.clock.advance(timedelta(minutes=9))
+    assert len(await drawn()) == 1
+    filled.clock.advance(timedelta(minutes=1))
+    assert await drawn() == [{"entrant_count": 2}, {"entrant_count": 1}]
 
 
 async def test_the_chance_of_any_of_several_prizes(world: World) -> None:
