@@ -279,8 +279,7 @@ class Parts:
         self.claims = Claims(self.db, clock, self.guilds, members, self.attendance)
         self.scheduler = Scheduler(
             self.db, clock, self.guilds, self.schedule.jobs(),
-            [self.intake.tick_minutes, self.intake.waiting.tell, self.schedule.close_due_periods,
-             self.schedule.draw_put_off, self.schedule.remind,
+            [self.intake.tick_minutes, self.intake.waiting.tell, *self.schedule.ticks(),
              Retention(self.db, clock).tick], process.tick_seconds,
         )  # fmt: skip
         process.health.watch(

@@ -13,7 +13,7 @@ from core.clock import Clock
 from core.db import Connection, Database, log_failure
 from core.errors import NotReady, UserError
 from core.guilds import Guilds, GuildSettings
-from core.jobs import Job, last_multiple
+from core.jobs import Job, Tick, last_multiple
 from core.stores import jobs
 from raffle_system import announcements, draw, entrants, month_ends, periods, store, watchtime_converter
 from raffle_system.draw import DrawRequest
@@ -47,6 +47,9 @@ class RaffleSchedule:
 
     def jobs(self) -> list[Job]:
         return [Job(name="conversion", due=_conversion_due, run=self._convert)]
+
+    def ticks(self) -> list[Tick]:
+        return [self.close_due_periods, self.draw_put_off, self.remind]
 
     async def open_first(self, guild_id: int) -> None:
         """Open the raffle of a guild that has none yet."""
