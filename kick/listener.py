@@ -76,6 +76,7 @@ class KickListener:
         self._asked: dict[str, datetime] = {}
         self._polled: dict[str, datetime] = {}
         self._channels: dict[int, KickChannelIds] = {}
+        self._looked = False
         self._api = api
         self._heard = heard
         self._broadcasters: dict[str, int] = {}
@@ -139,8 +140,8 @@ class KickListener:
     async def _look(self) -> None:
         wanted_now = self._wanted()
         channels = {guild: await self._resolved(ids) for guild, ids in wanted_now.items()}
-        if channels != self._channels:
-            self._channels = channels
+        if channels != self._channels or not self._looked:
+            self._channels, self._looked = channels, True
             self._followed(channels)
             await self._socket.follow(list(dict.fromkeys(channels.values())))
         for ids in dict.fromkeys(channels.values()):

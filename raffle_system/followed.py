@@ -43,11 +43,10 @@ def in_room(event: KickEvent, ids: KickChannelIds) -> KickEvent:
     return event
 
 
-def of_broadcaster(followed: Mapping[int, Followed], broadcaster_user_id: int | None) -> dict[int, Followed]:
-    """Who follows a broadcaster. Errors: `NotKnownYet` where a channel's broadcaster, or any channel, is not known."""
-    found = {guild: one for guild, one in followed.items() if one.ids.broadcaster_user_id == broadcaster_user_id}
-    if found:
-        return found
-    if not followed or any(one.ids.broadcaster_user_id is None for one in followed.values()):
-        raise NotKnownYet(f"no channel is known to be broadcaster {broadcaster_user_id}")
-    return {}
+def of_broadcaster(followed: Mapping[int, Followed] | None, broadcaster: int | None) -> dict[int, Followed]:
+    """Who follows a broadcaster. Errors: `NotKnownYet` where a broadcaster, or (None) any channel, is not known."""
+    known = followed or {}
+    found = {guild: one for guild, one in known.items() if one.ids.broadcaster_user_id == broadcaster}
+    if not found and (followed is None or any(one.ids.broadcaster_user_id is None for one in known.values())):
+        raise NotKnownYet(f"no channel is known to be broadcaster {broadcaster}")
+    return found

@@ -72,6 +72,7 @@ class KickIntake:
         self._fallback = live_fallback == "chat"
         self._bots = KNOWN_BOTS | {fold(name) for name in bot_names}
         self._followed: dict[int, Followed] = {}
+        self._is_told = False
         self.linking = Linking(clock, guilds)
         self.waiting = WaitingGifts(db, clock, guilds)
         self._heard_at: datetime | None = None
@@ -89,7 +90,7 @@ class KickIntake:
             else:
                 window = timedelta(minutes=self._guilds.get(guild_id).watch_window_minutes)
                 kept[guild_id] = Followed(ids=ids, activity=ChatActivity(window, self._bots))
-        self._followed = kept
+        self._followed, self._is_told = kept, True
 
     def live_of(self, guild_id: int) -> Decision:
         """(live now, the source that decided) of a guild's channel."""
@@ -149,12 +150,13 @@ class KickIntake:
     def follows(self, broadcaster_user_id: int) -> bool:
         """Whether a server follows the broadcaster, or may: before its channel is found that cannot be told."""
         known = {one.ids.broadcaster_user_id for one in self._followed.values()}
-        return broadcaster_user_id in known or None in known or not known
+        return broadcaster_user_id in known or None in known or not self._is_told
 
     async def on_webhook(self, conn: Connection, event: KickEvent, message_id: str) -> None:
         """Take what a webhook told, in the inbox's transaction. Errors: `NotKnownYet`: try again later."""
         self.counters[f"webhook {type(event).__name__}"] += 1
-        followers = of_broadcaster(self._followed, getattr(event, "broadcaster_user_id", None))
+        told = self._followed if self._is_told else None
+        followers = of_broadcaster(told, getattr(event, "broadcaster_user_id", None))
         for guild_id, followed in followers.items():
             settings = self._guilds.find(guild_id)
             if settings is None:

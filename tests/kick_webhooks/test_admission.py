@@ -13,7 +13,6 @@ from core import kick_subscriptions
 from core.kick_events import (
     GiftedSubs,
     KickChannelIds,
-    KickEvent,
     KickSubscription,
     LiveStatus,
     webhook_gift_key,
@@ -80,18 +79,25 @@ async def test_a_channel_that_nobody_follows_any_more_is_foreign(rig: Rig) -> No
     gift = gifts_body(rig.kick.default, "gifter_one", ("a",), rig.clock.now())
     rig.intake.follow({rig.raffle.guild_id: KickChannelIds("other", 7002, 9002, 8002)})
     assert await rig.kick.official.deliver(GIFTS, gift) == 403
+    rig.intake.follow({})
+    assert await rig.kick.official.deliver(GIFTS, gift) == 403
     assert await _kept(rig) == 0
+    await _by_webhook(rig)
     rig.intake.follow({rig.raffle.guild_id: KickChannelIds("other", 7002, 9002, None)})
-    async with rig.raffle.db.transaction() as conn:
+    for intake in (rig.intake, KickIntake(rig.raffle.db, rig.clock, rig.raffle.guilds, "off")):
+        assert intake.follows(8001)
         with pytest.raises(NotKnownYet):
-            await rig.intake.on_webhook(conn, _gift(rig), "m")
+            await _by_webhook(rig, intake)
+    assert await rig.gifts() == []
 
 
-def _gift(rig: Rig) -> KickEvent:
+async def _by_webhook(rig: Rig, intake: KickIntake | None = None) -> None:
+    """A gift that was kept before, handled now."""
     body = json.dumps(gifts_body(rig.kick.default, "gifter_one", ("a",), rig.clock.now())).encode()
     event = decode_webhook(GIFTS, "m", body, rig.clock.now())
     assert event is not None
-    return event
+    async with rig.raffle.db.transaction() as conn:
+        await (intake or rig.intake).on_webhook(conn, event, "m")
 
 
 async def test_before_any_subscription_is_known_kick_is_asked_to_come_again(rig: Rig) -> None:
