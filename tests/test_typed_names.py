@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
+import discord
 import pytest
+from discord.ext import commands
 
 from cogs._converters import TypedChannel, TypedRole, setting_as_id
+from cogs.client import COG_MODULES, DrumrollBot
 from core.errors import UserError
 
 MODS, LOUD, THREAD, VIP = (987_654_321_098_765_400 + n for n in range(4))
@@ -63,3 +68,17 @@ async def test_a_role_that_is_not_there() -> None:
 @pytest.mark.parametrize(("name", "typed"), [("admin_channel_id", "default"), ("locale", "#mods"), ("prefix", "-")])
 async def test_other_values_stay_as_they_were_typed(name: str, typed: str) -> None:
     assert await setting_as_id(place(), name, typed) == typed
+
+
+async def test_every_command_takes_them_so() -> None:
+    """By prefix; a slash command's option keeps Discord's own list of channels."""
+    bot = DrumrollBot(MagicMock())
+    for name in COG_MODULES:
+        await import_module(name).setup(bot)
+    create = bot.get_command("giveaway create")
+    assert create is not None
+    param = create.params["channel"]
+    found = await commands.run_converters(place(), param.converter, "#mods", param)
+    assert found.id == MODS
+    shown = create.app_command.to_dict(bot.tree)["options"][0]  # type: ignore[attr-defined]
+    assert (shown["name"], shown["type"]) == ("channel", discord.AppCommandOptionType.channel.value)
