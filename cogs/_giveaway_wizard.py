@@ -17,7 +17,7 @@ from cogs._giveaway_wish import Wish, gone_roles, preview_of, require_channel, r
 from cogs._messages import embed_of
 from cogs._panels import Form, Panel, Press, show
 from cogs._services import Services
-from core.db import Connection
+from core.db import Connection, is_away
 from core.errors import UserError
 from core.messages import BLUE, GREEN, GREY, Embed
 from core.texts import Reader, moment
@@ -172,8 +172,15 @@ class Wizard:
             await presets.save(conn, self.services.clock, self.member.guild.id, name, wanted, self.member.id)
             return self._words("giveaway.preset_saved", GREEN, name=name)
 
-        await self._perform(interaction, "giveaway.preset_save", work)
-        await self.entities_page(interaction)
+        saved = await self._perform(interaction, "giveaway.preset_save", work)
+        try:
+            await self.entities_page(interaction)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            panel = self._panel()  # what was saved is told although the next page cannot be read
+            panel.button("giveaway.back", self.entities_page)
+            await show(interaction, saved, panel)
 
     async def _perform(self, press: Press, name: str, work: Work) -> Embed:
         return await perform(self.services, press.id, self.member.guild.id, press.user.id, name, work)

@@ -15,6 +15,7 @@ class CutProxy:
         self.url = ""
         self.cuts = 0
         self._needle: bytes | None = None
+        self._mark: bytes | None = None
         self._forwards = False
         self._closes = False
         self._server: asyncio.Server | None = None
@@ -32,6 +33,10 @@ class CutProxy:
     def cut_after(self, needle: bytes, *, closes: bool = False) -> None:
         """The server gets the packet, its answer is lost; with `closes` nobody can connect any more."""
         self._needle, self._forwards, self._closes = needle, True, closes
+
+    def cut_commit_of(self, mark: bytes) -> None:
+        """`cut_after` the COMMIT that follows a packet with the mark."""
+        self._mark = mark
 
     def cut_before(self, needle: bytes) -> None:
         """The server never gets the packet."""
@@ -62,6 +67,9 @@ class CutProxy:
     async def _watch(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await source.read(65536):
+                if self._mark is not None and self._mark in data:
+                    self._mark = None
+                    self.cut_after(b"COMMIT")
                 cut = self._needle is not None and self._needle in data
                 if not cut or self._forwards:
                     sink.write(data)

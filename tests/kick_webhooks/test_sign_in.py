@@ -14,11 +14,13 @@ from yarl import URL
 
 from core import identity
 from core.config import Config
+from core.db import Database
 from core.texts import Texts
 from kick import oauth
 from kick.oauth import State
 from sandbox.kick import CLIENT_ID, CLIENT_SECRET
 from sandbox.kick.frames import viewer_id
+from tests.cut_proxy import CutProxy
 from tests.kick_webhooks.conftest import Rig
 from tests.raffle.support import MEMBER, OTHER
 from web import kick_pages
@@ -146,6 +148,26 @@ async def test_signing_in_links_pays_and_is_good_once(rig: Rig, sign_in: KickSig
     assert await rig.raffle.rows("SELECT DISTINCT verifier FROM kick_oauth_states") == [{"verifier": ""}]
     assert (await browser.get(url))[0] == 400
     assert (await browser.press(url))[0] == 400
+
+
+@pytest.mark.parametrize("lost", ["sign_in.use", "sign_in.link"])
+async def test_a_commit_whose_answer_is_lost_links_once_and_says_so(
+    rig: Rig, sign_in: KickSignIn, browser: Browser, database_url: str, lost: str
+) -> None:  # fmt: skip
+    proxy = CutProxy(database_url)
+    await proxy.start()
+    db = Database(proxy.url)
+    rig.routes._sign_in = replace(sign_in, db=db)
+    try:
+        url = await sign_in.url_for(rig.raffle.guild_id, MEMBER, None)
+        assert url is not None
+        proxy.cut_commit_of(lost.encode())
+        status, text = await _sign_in(browser, url)
+        assert (proxy.cuts, status, await _linked(rig)) == (1, 200, "viewer1")
+        assert "link.page_done" in text
+    finally:
+        await db.close()
+        await proxy.close()
 
 
 async def test_an_account_whose_name_kick_does_not_tell_is_linked_by_its_id_or_sent_to_the_chat(
