@@ -11,6 +11,7 @@ from typing import Protocol
 from core import process_state
 from core.clock import Clock
 from core.db import Connection, Database
+from core.moments import read_moment
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Attendance:
 
     async def _return(self, conn: Connection, now: datetime) -> None:
         kept = await process_state.get(conn, _KEY)
-        since = self._away_since or (datetime.fromisoformat(kept) if kept else None)
+        since = self._away_since or read_moment(kept, now)
         if since is None or now - since < WORTH_COUNTING:
             return
         for feature in self._features:

@@ -45,6 +45,14 @@ def clamped(microseconds: int) -> datetime:
     return _Y2K + timedelta(microseconds=min(max(microseconds, _FIRST), _LAST))
 
 
+def stored_in_json(text: str) -> datetime:
+    """A moment as PostgreSQL writes it into JSON; what Python's calendar does not have is read as by `clamped`."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return EARLIEST if text.startswith("-") or text.endswith("BC") else LATEST
+
+
 def microseconds_of(when: datetime) -> int:
     """An aware moment as `clamped` reads it. Errors: TypeError for a naive one."""
     return (when - _Y2K) // _MICROSECOND

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from core.db import Connection, Row
 from core.errors import UserError
+from core.moments import stored_in_json
 from giveaway import entities, entry_store, facts, requirements, settings
 from giveaway.facts import Person, Tools
 from giveaway.models import ACTIVE, PAUSED, SCHEDULED, Boost, Entry, Giveaway, Settings
@@ -64,7 +65,7 @@ def _boosts(row: Row) -> list[Boost]:
     return [
         Boost(
             boost_id=boost["boost_id"], role_id=boost["role_id"], factor=boost["factor"],
-            starts_at=datetime.fromisoformat(boost["starts_at"]), until=datetime.fromisoformat(boost["until"]),
+            starts_at=stored_in_json(boost["starts_at"]), until=stored_in_json(boost["until"]),
         )
         for boost in row["boosts"]
     ]  # fmt: skip

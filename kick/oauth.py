@@ -12,9 +12,10 @@ import hmac
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
+from core.moments import read_moment
 from kick.coerce import parse, whole
 
 LONGEST_STATE = 600
@@ -64,12 +65,10 @@ def read_state(text: str, secret: str, now: datetime) -> State | None:
         return None
     if not isinstance(fields, list) or len(fields) != 4:
         return None
-    guild_id, discord_id, expires = (whole(fields[index]) for index in (0, 1, 3))
-    if not guild_id or not discord_id or expires is None or not isinstance(fields[2], str):
+    guild_id, discord_id, expires_at = whole(fields[0]), whole(fields[1]), read_moment(fields[3], now)
+    if not guild_id or not discord_id or expires_at is None or not isinstance(fields[2], str):
         return None
-    if now.timestamp() >= expires:
-        return None
-    return State(guild_id, discord_id, fields[2], datetime.fromtimestamp(expires, UTC))
+    return State(guild_id, discord_id, fields[2], expires_at) if now < expires_at else None
 
 
 def authorize_url(id_base: str, client_id: str, redirect_uri: str, state: str, verifier: str) -> str:

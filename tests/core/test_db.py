@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.db import Database, _engine_arguments, is_away, violated_constraint
+from core.moments import stored_in_json
 from core.texts import moment
 
 
@@ -114,3 +115,10 @@ async def test_a_full_pool_is_away(database_url: str) -> None:
     assert is_away(PoolTimeout("the pool is full"))
     assert is_away(asyncpg.CannotConnectNowError("starting up"))
     assert not is_away(ValueError("no"))
+
+
+@pytest.mark.parametrize("stored", ["infinity", "-infinity", "4713-01-01 BC", "290000-01-01", "2026-03-01 01:02:03+02"])
+async def test_a_moment_in_json_is_the_same_as_in_a_column(db: Database, stored: str) -> None:
+    async with db.transaction() as conn:
+        row = (await conn.execute(text(f"SELECT w, to_jsonb(w) FROM (SELECT '{stored}'::timestamptz) s (w)"))).one()
+    assert stored_in_json(row[1]) == row[0]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from core import process_state
 from core.db import Database
 from core.errors import UserError
 from giveaway import giveaway_system as system
@@ -99,6 +100,18 @@ async def test_a_short_absence_gives_its_time_back_without_a_word(world: World) 
     await world.deliver()
     assert len(world.sender.of(f"{giveaway.draw_id}/result")) == 1
     assert held.user_id == winner
+
+
+@pytest.mark.parametrize("kept", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", "yesterday"])
+async def test_a_note_that_is_no_moment_is_no_absence(world: World, kept: str) -> None:
+    giveaway, _winner = await _won(world)
+    async with world.db.transaction() as conn:
+        await process_state.put(conn, "last_there", kept)
+    world.new_process()
+    await world.attendance.there()
+    async with world.db.transaction() as conn:
+        (held,) = await winners.places(conn, giveaway.giveaway_id)
+    assert held.claim_until == NOW + timedelta(hours=24)
 
 
 async def test_a_bot_that_was_removed_goes_on_when_it_is_invited_again(world: World) -> None:
