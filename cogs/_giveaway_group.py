@@ -20,18 +20,16 @@ from giveaway import giveaway_system as system
 from giveaway import queries, replies, settings
 from giveaway.models import (
     ACTIVE,
-    CANCELLED,
     EDITABLE,
     ENDED,
     PAUSED,
     SCHEDULED,
-    UNFINISHED,
     Giveaway,
 )
 
 T = TypeVar("T")
 RUNNING, PAUSABLE, RESUMABLE, STARTABLE, DRAWN = (ACTIVE, PAUSED), (ACTIVE,), (PAUSED,), (SCHEDULED,), (ENDED,)
-ANY = (*UNFINISHED, ENDED, CANCELLED)
+ANY = queries.ANY_STATUS
 __all__ = ["ANY", "DRAWN", "EDITABLE", "PAUSABLE", "RESUMABLE", "RUNNING", "STARTABLE", "GiveawayGroup"]
 
 

@@ -22,6 +22,7 @@ from cogs._context import Context
 from cogs._converters import know_typed_names, numbers_as_written
 from cogs._messages import NOBODY
 from cogs._services import Services
+from cogs._words import Words
 from core import process_state
 from core.db import Connection, is_away
 from core.texts import Reader, plain
@@ -89,7 +90,9 @@ class DrumrollBot(commands.AutoShardedBot):
         await self._register_commands()
 
     async def get_context(self, origin: Any, /, *, cls: Any = Context) -> Any:
-        return await super().get_context(origin, cls=cls)
+        context = await super().get_context(origin, cls=cls)
+        context.view = Words.after(context.view)
+        return context
 
     async def _register_commands(self) -> None:
         """Tell Discord the commands when they differ from those that it was told last."""

@@ -19,6 +19,7 @@ from cogs._giveaway_wish import Wish, require_channel
 from cogs._giveaway_wizard import Wizard
 from cogs._messages import embed_of
 from cogs._panels import Pager, Press
+from cogs._words import GiveawayName
 from cogs.client import DrumrollBot
 from cogs.giveaway_entry import GiveawayButton, entries_page, require_to_see
 from cogs.giveaway_insight import GiveawayInsight
@@ -120,7 +121,7 @@ class GiveawayCog(
     @offers_giveaways(ANY)
     @subcommand(GiveawayGroup.giveaway)
     @look_cooldown()
-    async def entries(self, ctx: Context, giveaway: str = "", csv: bool = False) -> None:
+    async def entries(self, ctx: Context, giveaway: GiveawayName = "", csv: bool = False) -> None:
         services, reader = ctx.services, ctx.reader
         async with services.db.reading() as conn:
             found = await meant(conn, ctx.settings.guild_id, ctx.channel.id, giveaway)

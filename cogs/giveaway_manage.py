@@ -23,6 +23,7 @@ from cogs._giveaway_group import (
 )
 from cogs._giveaway_wish import Wish
 from cogs._giveaway_wizard import Wizard
+from cogs._words import GiveawayName
 from core.db import Connection
 from core.errors import UserError
 from core.messages import GREEN, RED, Embed
@@ -39,7 +40,7 @@ class GiveawayManage(GiveawayGroup):
     @manager_only()
     @act_cooldown()
     async def edit(
-        self, ctx: Context, giveaway: str = "", prize: str = "", end: str = "", winners: str = "",
+        self, ctx: Context, giveaway: GiveawayName = "", prize: str = "", end: str = "", winners: str = "",
         description: str = "",
     ) -> None:  # fmt: skip
         """With something to change given the preview comes at once, else too: from there everything can be changed."""
@@ -84,7 +85,7 @@ class GiveawayManage(GiveawayGroup):
     @subcommand(GiveawayGroup.giveaway)
     @manager_only()
     @act_cooldown()
-    async def pause(self, ctx: Context, giveaway: str = "", *, reason: str = "") -> None:
+    async def pause(self, ctx: Context, giveaway: GiveawayName = "", *, reason: str = "") -> None:
         found, tools, who = await self._meant(ctx, giveaway, PAUSABLE), ctx.services.tools, ctx.author.id
         await self._act(ctx, found, lambda conn: system.pause(conn, tools, found, who, reason), "giveaway.paused_now")
 
@@ -92,7 +93,7 @@ class GiveawayManage(GiveawayGroup):
     @subcommand(GiveawayGroup.giveaway)
     @manager_only()
     @act_cooldown()
-    async def resume(self, ctx: Context, giveaway: str = "", *, reason: str = "") -> None:
+    async def resume(self, ctx: Context, giveaway: GiveawayName = "", *, reason: str = "") -> None:
         found, tools, who = await self._meant(ctx, giveaway, RESUMABLE), ctx.services.tools, ctx.author.id
         await self._act(ctx, found, lambda conn: system.resume(conn, tools, found, who, reason), "giveaway.resumed")
 
@@ -100,7 +101,7 @@ class GiveawayManage(GiveawayGroup):
     @subcommand(GiveawayGroup.giveaway)
     @manager_only()
     @act_cooldown()
-    async def end(self, ctx: Context, giveaway: str = "", *, reason: str = "") -> None:
+    async def end(self, ctx: Context, giveaway: GiveawayName = "", *, reason: str = "") -> None:
         found, tools, who = await self._meant(ctx, giveaway, RUNNING), ctx.services.tools, ctx.author.id
 
         async def act(conn: Connection) -> None:
@@ -113,7 +114,9 @@ class GiveawayManage(GiveawayGroup):
     @subcommand(GiveawayGroup.giveaway, audience="public")
     @manager_only()
     @act_cooldown()
-    async def cancel(self, ctx: Context, giveaway: str = "", series: bool = False, *, reason: str = "") -> None:
+    async def cancel(
+        self, ctx: Context, giveaway: GiveawayName = "", series: bool = False, *, reason: str = ""
+    ) -> None:
         found = await self._meant(ctx, giveaway, EDITABLE)
         question = Embed(
             title=ctx.reader("giveaway.cancel_title"), colour=RED,
@@ -132,7 +135,7 @@ class GiveawayManage(GiveawayGroup):
     @manager_only()
     @act_cooldown()
     async def reroll(
-        self, ctx: Context, giveaway: str = "", winner: discord.User | None = None, count: int | None = None,
+        self, ctx: Context, giveaway: GiveawayName = "", winner: discord.User | None = None, count: int | None = None,
         disqualify: bool = False, *, reason: str = "",
     ) -> None:  # fmt: skip
         async with ctx.services.db.reading() as conn:

@@ -12,10 +12,23 @@ from core.tables import as_csv
 from core.texts import percent
 from giveaway import entities, entry_store, presets, store, winners
 from giveaway.facts import Tools
-from giveaway.models import ACTIVE, ENDED, FROZEN, PAUSED, Boost, EntryLine, EntryPage, Giveaway, Winner
+from giveaway.models import (
+    ACTIVE,
+    CANCELLED,
+    ENDED,
+    FROZEN,
+    PAUSED,
+    UNFINISHED,
+    Boost,
+    EntryLine,
+    EntryPage,
+    Giveaway,
+    Winner,
+)
 
 PAGE, CHOICES = 10, 25
 _AFTER_FREEZE = (FROZEN, ENDED)
+ANY_STATUS = (*UNFINISHED, ENDED, CANCELLED)
 
 
 @dataclass(frozen=True, kw_only=True)

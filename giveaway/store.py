@@ -339,15 +339,27 @@ async def last_drawn_in(conn: Connection, guild_id: int, channel_id: int) -> Row
     return dict(row) if row else None
 
 
+# Phones type other apostrophes and quotes than keyboards: they are one to whoever looks for a prize.
+_ODD, _STRAIGHT = "’‘ʼ`´“”„«»", "'''''" + '"""""'
+
+
 async def search(conn: Connection, guild_id: int, typed: str, statuses: Sequence[str], limit: int) -> list[Row]:
     """Giveaways whose prize contains what was typed, or whose number it is; newest first."""
     result = await conn.execute(
         text(
             "SELECT giveaway_id, prize, status, end_time FROM giveaways "
             "WHERE guild_id = :guild AND status = ANY(:statuses) "
-            "AND (strpos(lower(prize), lower(:typed)) > 0 OR CAST(giveaway_id AS text) = :typed) "
+            "AND (strpos(translate(lower(prize), :odd, :straight), translate(lower(:typed), :odd, :straight)) > 0 "
+            "OR CAST(giveaway_id AS text) = :typed) "
             "ORDER BY giveaway_id DESC LIMIT :limit"
         ),
-        {"guild": guild_id, "typed": typed, "statuses": list(statuses), "limit": limit},
+        {
+            "guild": guild_id,
+            "typed": typed,
+            "statuses": list(statuses),
+            "limit": limit,
+            "odd": _ODD,
+            "straight": _STRAIGHT,
+        },
     )
     return [dict(row) for row in result.mappings()]
