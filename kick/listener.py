@@ -167,8 +167,9 @@ class KickListener:
         return found
 
     async def _tell(self, troubles: Troubles) -> None:
-        """Only who leads tells, and again what could not be kept."""
-        if troubles == self._told or not self._leads():
+        """Only who leads tells; what goes on is said again each minute, as there may be somebody to hear it now."""
+        goes_on = bool(troubles) and self._due(self._asked, "tell", LOOKUP_AGAIN)
+        if (troubles == self._told and not goes_on) or not self._leads():
             return
         try:
             await self._troubled(troubles)

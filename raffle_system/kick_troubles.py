@@ -22,7 +22,7 @@ async def tell_subscriptions(
     key = f"kick_subscriptions_told:{settings.guild_id}"
     async with db.transaction() as conn:
         told = bool(await process_state.get(conn, key))
-        if told == bool(lacking):
+        if told == bool(lacking) or (lacking and settings.admins_hear_in is None):
             return
         await process_state.put(conn, key, clock.now().isoformat() if lacking else "")
         if lacking:
@@ -34,16 +34,21 @@ async def tell_subscriptions(
 async def tell(
     db: Database, clock: Clock, guilds: Guilds, troubles: Mapping[int, Mapping[str, Mapping[str, str]]]
 ) -> None:
-    """`troubles`: by server and kind what keeps its channel from being heard now; the kind completes the text's key."""
+    """`troubles`: by server and kind what keeps its channel from being heard now; the kind completes the text's key.
+
+    Where no channel is set yet, nothing counts as told.
+    """
     async with db.transaction() as conn:
         told = _read(await process_state.get(conn, TOLD_KEY))
+        now: dict[str, list[str]] = {}
         for guild_id, kinds in troubles.items():
             settings = guilds.find(guild_id)
-            new = [kind for kind in kinds if kind not in told.get(str(guild_id), ())]
-            for kind in new if settings is not None else ():
+            if settings is None or settings.admins_hear_in is None:
+                continue
+            now[str(guild_id)] = sorted(kinds)
+            for kind in sorted(set(kinds) - set(told.get(str(guild_id), ()))):
                 shown = {name: escape(value) for name, value in kinds[kind].items()}
                 await _say(conn, clock, settings, guilds.reader(guild_id)(f"kick.trouble_{kind}", **shown))
-        now = {str(guild_id): sorted(kinds) for guild_id, kinds in troubles.items()}
         if now != told:
             await process_state.put(conn, TOLD_KEY, json.dumps(now, sort_keys=True))
 
@@ -53,7 +58,6 @@ def _read(kept: str | None) -> dict[str, list[str]]:
     return found if isinstance(found, dict) else {}
 
 
-async def _say(conn: Connection, clock: Clock, settings: GuildSettings | None, text: str) -> None:
-    if settings is not None:
-        message = Message(embeds=(Embed(description=text, colour=RED),))
-        await outbox.post(conn, clock, settings.guild_id, settings.admins_hear_in, message)
+async def _say(conn: Connection, clock: Clock, settings: GuildSettings, text: str) -> None:
+    message = Message(embeds=(Embed(description=text, colour=RED),))
+    await outbox.post(conn, clock, settings.guild_id, settings.admins_hear_in, message)
