@@ -35,6 +35,15 @@ class LinkCode:
     expires_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """A Kick account was seen under a name."""
+
+    kick_user_id: int
+    kick_name: str
+    at: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewLink:
     """A code that was typed: who it binds, and the channel where it was asked for."""
@@ -169,6 +178,14 @@ async def learn_names(
         await store.rename(conn, guild_id, row["kick_user_id"], row["kick_name"], row["name_key"])
 
 
+async def keep_names(conn: Connection, guild_id: int, seen: Sequence[Seen]) -> None:
+    """Keep who was seen under which name, and let the links follow: each account once."""
+    ids = [one.kick_user_id for one in seen]
+    names = [one.kick_name for one in seen]
+    await store.keep_names(conn, guild_id, ids, names, list(map(name_key, names)), [one.at for one in seen])
+    await store.follow_names(conn, guild_id, ids)
+
+
 async def known_kick_id(conn: Connection, guild_id: int, kick_name: str) -> int | None:
-    """The id of the Kick account that was last seen under the name in this guild's chat."""
+    """The id of the Kick account that was last seen under the name in this guild's channel."""
     return await store.seen_id(conn, guild_id, name_key(kick_name))

@@ -6,10 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from core.kick_events import GiftedSubs, GiftNotice, KickChannelIds, KickEvent
+from core.kick_events import (
+    ChatMessage,
+    GiftedSubs,
+    GiftNotice,
+    GiftsLeaderboard,
+    KickChannelIds,
+    KickEvent,
+    KicksGifted,
+    OwnSub,
+)
 from raffle_system.chat_activity import ChatActivity
 from raffle_system.gifter_ids import GifterIds
 from raffle_system.live import LiveState
+from raffle_system.seen_names import SeenNames
 
 
 class NotKnownYet(Exception):
@@ -24,7 +34,14 @@ class Followed:
     activity: ChatActivity
     live: LiveState = field(default_factory=LiveState)
     gifters: GifterIds = field(default_factory=GifterIds)
+    names: SeenNames = field(default_factory=SeenNames)
     minute_done: datetime | None = None
+
+    def saw_bearer(self, event: KickEvent) -> None:
+        """Remember whose name it is, where an event tells both."""
+        who = bearer_in(event)
+        if who is not None:
+            self.names.saw(*who)
 
 
 def concerns(event: KickEvent, ids: KickChannelIds) -> bool:
@@ -34,6 +51,21 @@ def concerns(event: KickEvent, ids: KickChannelIds) -> bool:
         if said is not None and own is not None:
             return bool(said == own)
     return False
+
+
+def bearer_in(event: KickEvent) -> tuple[int | None, str, datetime] | None:
+    """(id, name, when) of the account that an event is of; the id is None where only a name is told."""
+    match event:
+        case ChatMessage():
+            return event.user_id, event.username, event.received_at
+        case GiftsLeaderboard():
+            return event.gifter_id, event.username, event.received_at
+        case GiftedSubs() | GiftNotice():
+            return event.gifter_id, event.gifter_name, event.created_at or event.received_at
+        case OwnSub() | KicksGifted():
+            return event.user_id, event.username, event.at
+        case _:
+            return None
 
 
 def in_room(event: KickEvent, ids: KickChannelIds) -> KickEvent:

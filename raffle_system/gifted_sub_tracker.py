@@ -25,12 +25,12 @@ TRUSTED_WITHIN: Final = timedelta(minutes=10)
 
 async def record(
     conn: Connection, settings: GuildSettings, gift: Gift, gifter_id: int | None, now: datetime, *,
-    webhook_key: str | None = None, seen_id: int | None = None,
+    webhook_key: str | None = None,
 ) -> Award | None:  # fmt: skip
     """Store the gift and pay it if it can be paid; None when it was known before and nothing more is paid for it.
 
-    `gifter_id` is the gifter's Kick id by the frames of this gift, `seen_id` the one that was last seen under the name;
-    `webhook_key` is the inbox key of a webhook delivery. The caller's transaction holds row and ledger together.
+    `gifter_id` is the gifter's Kick id by the frames of this gift, `webhook_key` the inbox key of a delivery. The
+    caller's transaction holds row and ledger together.
     """
     await store.lock(conn, settings.guild_id)
     told = telling(gift, gifter_id, webhook_key)
@@ -46,7 +46,7 @@ async def record(
     if same is not None:
         return await _matched(conn, settings, same, told, now)
     period = await periods.for_event(conn, settings.guild_id, told.at)
-    row = await _added(conn, settings, told, period, seen_id, now)
+    row = await _added(conn, settings, told, period, now)
     if row["status"] == "pending":
         return await corroborate(conn, settings, row, now)
     return await gift_payments.pay(conn, settings, row, period, now)
@@ -150,12 +150,12 @@ async def _settled(
 
 
 async def _added(
-    conn: Connection, settings: GuildSettings, told: Telling, period: Period, seen_id: int | None, now: datetime
+    conn: Connection, settings: GuildSettings, told: Telling, period: Period, now: datetime
 ) -> Row:  # fmt: skip
     trusted = told.pays or await _heard_by_nobody_else(conn, settings, told, now)
     gifter_id = told.gifter_id
     if gifter_id is None and not told.anonymous:
-        gifter_id = seen_id or await identity.known_kick_id(conn, settings.guild_id, told.gifter)
+        gifter_id = await identity.known_kick_id(conn, settings.guild_id, told.gifter)
     pays = told.count * settings.gifted_sub_tickets if trusted and not told.anonymous else 0
     link = await identity.member_of(conn, settings.guild_id, gifter_id, told.gifter) if pays else None
     row = await store.add(

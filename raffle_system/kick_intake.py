@@ -41,7 +41,7 @@ from raffle_system import (
 )
 from raffle_system.chat_activity import KNOWN_BOTS, MINUTE, ChatActivity, floor_minute, minutes_between
 from raffle_system.code_lines import CodeLines
-from raffle_system.followed import Followed, concerns, in_room, of_broadcaster
+from raffle_system.followed import Followed, bearer_in, concerns, in_room, of_broadcaster
 from raffle_system.gift_payments import Award
 from raffle_system.gift_telling import Gift
 from raffle_system.gift_waiting import WaitingGifts
@@ -161,6 +161,7 @@ class KickIntake:
             settings = self._guilds.find(guild_id)
             if settings is None:
                 continue
+            followed.saw_bearer(event)
             match event:
                 case GiftedSubs():
                     key = webhook_gift_key(event, message_id)
@@ -173,6 +174,7 @@ class KickIntake:
 
     async def _take(self, guild_id: int, followed: Followed, event: KickEvent, stored: Stored) -> None:
         settings = self._guilds.get(guild_id)
+        followed.saw_bearer(event)
         match event:
             case ChatMessage(kind=kind) if kind == GIFT_CHAT:
                 await stored(settings, lambda conn: self._gift(conn, settings, event, event.user_id))
@@ -231,14 +233,25 @@ class KickIntake:
         self, conn: Connection, settings: GuildSettings, gift: Gift, gifter_id: int | None,
         webhook_key: str | None = None,
     ) -> Sequence[Award]:  # fmt: skip
+        if gifter_id is None:
+            await self._keep_bearer(conn, settings.guild_id, gift)
         award = await gifted_sub_tracker.record(
             conn, settings, gift, gifter_id, self._clock.now(), webhook_key=webhook_key
         )
         return [award] if award else []
 
     async def _payment(self, conn: Connection, settings: GuildSettings, event: OwnSub | KicksGifted) -> Sequence[Award]:
+        if event.user_id is None:
+            await self._keep_bearer(conn, settings.guild_id, event)
         await kick_payments.record(conn, settings, event, self._clock.now())
         return ()
+
+    async def _keep_bearer(self, conn: Connection, guild_id: int, event: KickEvent) -> None:
+        """Where only a name is told: what was just heard of whose it is comes first."""
+        who = bearer_in(event)
+        new = self._followed[guild_id].names.new_of(who[1]) if who and guild_id in self._followed else []
+        if new:
+            await identity.keep_names(conn, guild_id, new)
 
     async def approve_gift(
         self, conn: Connection, settings: GuildSettings, gift_id: int, actor: int
@@ -306,12 +319,20 @@ class KickIntake:
     async def _credit_alone(self, settings: GuildSettings, followed: Followed) -> None:
         """One guild's trouble is not another's: it is logged, counted, and tried again at the next tick."""
         try:
+            await self._keep_names(settings, followed)
             await self._credit(settings, followed)
         except Exception as error:
             if is_away(error):
                 raise
             self.counters["minutes_failed"] += 1
             log.exception("kick_minutes_failed", extra={"guild": settings.guild_id})
+
+    async def _keep_names(self, settings: GuildSettings, followed: Followed) -> None:
+        new = followed.names.new()
+        if new:
+            async with self._db.transaction() as conn:
+                await identity.keep_names(conn, settings.guild_id, new)
+            followed.names.kept(new)
 
     async def _credit(self, settings: GuildSettings, followed: Followed) -> None:
         now = self._clock.now()

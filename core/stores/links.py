@@ -190,11 +190,58 @@ async def renamed(conn: Connection, guild_id: int, minute: datetime) -> list[Row
     return [dict(row) for row in result.mappings()]
 
 
+async def keep_names(
+    conn: Connection, guild_id: int, ids: Sequence[int], names: Sequence[str], keys: Sequence[str],
+    seen_at: Sequence[datetime],
+) -> None:  # fmt: skip
+    """Keep the names under which accounts were seen, unless they were seen under another since."""
+    await conn.execute(
+        text(
+            "INSERT INTO kick_names AS k (guild_id, kick_user_id, kick_name, name_key, seen_at) "
+            "SELECT :guild_id, t.* FROM unnest(CAST(:ids AS bigint[]), CAST(:names AS text[]), CAST(:keys AS text[]), "
+            "CAST(:seen_at AS timestamptz[])) t (kick_user_id, kick_name, name_key, seen_at) ORDER BY t.kick_user_id "
+            "ON CONFLICT (guild_id, kick_user_id) DO UPDATE SET kick_name = excluded.kick_name, "
+            "name_key = excluded.name_key, seen_at = excluded.seen_at WHERE k.seen_at <= excluded.seen_at"
+        ),
+        {
+            "guild_id": guild_id, "ids": list(ids), "names": list(names), "keys": list(keys),
+            "seen_at": list(seen_at),
+        },
+    )  # fmt: skip
+
+
+async def follow_names(conn: Connection, guild_id: int, ids: Sequence[int]) -> None:
+    """The links of names that these accounts bear now: another account's keeps its id alone, one without learns it."""
+    bearers = (
+        "(SELECT n.* FROM kick_names n WHERE n.guild_id = :guild_id AND n.kick_user_id = ANY(CAST(:ids AS bigint[])) "
+        "AND NOT EXISTS (SELECT FROM kick_names m WHERE m.guild_id = n.guild_id AND m.name_key = n.name_key "
+        "AND m.seen_at > n.seen_at)) t"
+    )
+    for statement in (
+        f"UPDATE links l SET name_key = l.name_key || '#' || l.kick_user_id FROM {bearers} "
+        "WHERE l.guild_id = t.guild_id AND l.unlinked_at IS NULL AND l.name_key = t.name_key "
+        "AND l.kick_user_id <> t.kick_user_id",
+        f"UPDATE links l SET kick_user_id = t.kick_user_id FROM {bearers} "
+        "WHERE l.guild_id = t.guild_id AND l.unlinked_at IS NULL AND l.name_key = t.name_key "
+        "AND l.kick_user_id IS NULL AND NOT EXISTS (SELECT FROM links o WHERE o.guild_id = l.guild_id "
+        "AND o.kick_user_id = t.kick_user_id AND o.unlinked_at IS NULL)",
+        f"UPDATE links l SET name_key = t.name_key, kick_name = t.kick_name FROM {bearers} "
+        "WHERE l.guild_id = t.guild_id AND l.unlinked_at IS NULL AND l.kick_user_id = t.kick_user_id "
+        "AND l.name_key <> t.name_key AND NOT EXISTS (SELECT FROM links o WHERE o.guild_id = l.guild_id "
+        "AND o.name_key = t.name_key AND o.unlinked_at IS NULL)",
+    ):
+        await conn.execute(text(statement), {"guild_id": guild_id, "ids": list(ids)})
+
+
 async def seen_id(conn: Connection, guild_id: int, name_key: str) -> int | None:
     result = await conn.execute(
         text(
-            "SELECT kick_user_id FROM watchtime WHERE guild_id = :guild_id AND name_key = :name_key "
-            "ORDER BY last_minute DESC LIMIT 1"
+            "SELECT kick_user_id FROM (SELECT kick_user_id, seen_at AS at FROM kick_names "
+            "WHERE guild_id = :guild_id AND name_key = :name_key UNION ALL "
+            "SELECT kick_user_id, last_minute FROM watchtime w WHERE guild_id = :guild_id AND name_key = :name_key "
+            "AND NOT EXISTS (SELECT FROM kick_names n WHERE n.guild_id = w.guild_id "
+            "AND n.kick_user_id = w.kick_user_id AND n.name_key <> w.name_key AND n.seen_at > w.last_minute)) s "
+            "ORDER BY at DESC LIMIT 1"
         ),
         {"guild_id": guild_id, "name_key": name_key},
     )

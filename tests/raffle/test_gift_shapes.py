@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count, permutations
 from typing import Any
@@ -14,13 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core import identity
 from core.db import Database
 from core.kick_events import KickChannelIds, SocketGap
 from kick.decode import decode_frame
 from kick.webhooks import decode_webhook
 from raffle_system import kick_payments, periods
 from raffle_system.kick_intake import KickIntake
-from tests.raffle.support import GUILD, MEMBER, MINUTE, OTHER, SECOND, THIRD, World
+from tests.raffle.support import GUILD, MEMBER, MINUTE, OTHER, SECOND, THIRD, World, chat
 
 ROOM, CHANNEL, STREAMER = 4411, 3322, 8001
 CHANNELS = (
@@ -370,6 +371,46 @@ async def test_a_gift_that_comes_after_the_freeze_is_told_to_its_giver_and_the_a
     assert await world.total() == 30
     assert ["gift.moved" in text for text in said] == [True, False]
     assert "gifts.moved" in said[1]
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["at once", "by the next process"])
+@pytest.mark.parametrize("shape", ["oldest", "plan", "own sub"])
+async def test_a_name_belongs_to_whom_it_was_last_seen_on(kick: Kick, shape: str, kept: bool) -> None:
+    """`renamed` is linked as `newcomer`; the newcomer has only chatted, while the stream was off."""
+    world = kick.world
+    await world.set("new_sub_tickets", 20)
+    await world.link(OTHER, "newcomer", 73)
+    await kick.intake.on_event(chat(world.clock, user_id=99, username="newcomer", chatroom_id=ROOM))
+    if kept:
+        await kick.intake.tick_minutes()
+        kick.restart()
+    if shape == "own sub":
+        await kick.frame("SubscriptionEvent", {"username": "newcomer", "months": 1}, CHANNELS[0])
+    else:
+        await kick.tell(Given(1, "newcomer", 2), shape)
+    assert await world.total(OTHER) == 0
+    async with world.db.transaction() as conn:
+        link = await identity.link_of(conn, world.guild_id, OTHER)
+        by_name = await identity.member_of(conn, world.guild_id, None, "newcomer")
+    assert link is not None
+    assert (link.kick_user_id, by_name) == (73, None)
+
+
+async def test_a_renamed_account_is_paid_under_its_new_name_and_an_old_word_changes_nothing(kick: Kick) -> None:
+    world = kick.world
+    await world.link(OTHER, "old_name", 73)
+    await kick.intake.on_event(chat(world.clock, user_id=73, username="newcomer", chatroom_id=ROOM))
+    old = chat(world.clock, user_id=73, username="old_name", chatroom_id=ROOM)
+    await kick.intake.tick_minutes()
+    kick.restart()
+    await kick.intake.on_event(replace(old, received_at=world.clock.now() - MINUTE))
+    await kick.intake.tick_minutes()
+    async with world.db.transaction() as conn:
+        link = await identity.link_of(conn, world.guild_id, OTHER)
+    assert link is not None
+    assert link.kick_name == "newcomer"
+    await kick.tell(Given(1, "newcomer", 2), "oldest")
+    assert await world.total(OTHER) == 30
 
 
 def _kicks(shape: str, number: int) -> dict[str, Any]:
