@@ -143,6 +143,19 @@ def name_of(stage: Stage, user_id: str) -> str:
     return stage.sandbox.discord.users[user_id].username
 
 
+async def no_manager_any_more(stage: Stage, number: str) -> None:
+    """What is open when somebody loses the role does not outlive it: the right is asked at the press."""
+    vip = stage.discord.as_user("vip")
+    open_preview = await preview(stage, "vip", prize="Not any more")
+    question = await ask(stage, "cancel", by="vip", giveaway=number)
+    await stage.discord.roles("vip", remove=("VIP",))
+    refused = await (await vip.click(open_preview, "Start")).answer()
+    assert "manages giveaways" in refused.text
+    assert "manages giveaways" in (await press(vip, question, "Cancel the giveaway")).text
+    running = await ask(stage, "list", by="viewer1")
+    assert ("Not any more" in running.text, f"`{number}`" in running.text) == (False, True)
+
+
 async def test_what_a_server_sets_up(stage: Stage, bot: Bot) -> None:
     """Managers, tiers, presets, boosts, templates, blacklist."""
     owner, moderator = stage.discord.as_user("streamer"), stage.discord.as_user("vip")
@@ -205,6 +218,7 @@ async def test_what_a_server_sets_up(stage: Stage, bot: Bot) -> None:
     page = await turned(owner, help_, await owner.select(help_, "🎉 Giveaways"))
     assert "Keeps a member or role out of giveaways" in page.text
     assert await stage.discord.violations(status=400) == []
+    await no_manager_any_more(stage, number)
 
 
 async def test_by_prefix_command(stage: Stage, bot: Bot) -> None:
