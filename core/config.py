@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from core import dsn
 from core.addresses import feed_address, is_loopback_address
 from core.beacon import DEFAULT_URLS, QUICKNET
 from core.errors import ConfigError
@@ -21,7 +22,6 @@ T = TypeVar("T")
 
 LOCALES = ("en", "ar")
 DISCORD_API = "https://discord.com/api/v10"
-_SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 NEARLY = 0.85
 
 
@@ -84,12 +84,7 @@ def _url(*schemes: str) -> Callable[[str], str]:
 
 
 def _database_url(raw: str) -> str:
-    parts = urlsplit(raw)
-    if parts.scheme not in ("postgres", "postgresql") or len(parts.path) < 2:
-        raise ValueError(raw)
-    if not set(parse_qs(parts.query).get("sslmode", ())) <= _SSL_MODES:
-        raise ValueError(raw)
-    _ = parts.port
+    dsn.target(raw)
     return raw
 
 
@@ -358,8 +353,9 @@ def _parsed(variable: Variable, raw: str) -> Any:
     try:
         return variable.parse(raw)
     except (ValueError, KeyError, OSError) as error:
+        why = f" ({error})" if isinstance(error, dsn.Unusable) else ""
         raise ConfigError(
-            f"{variable.name}={shown(variable, raw)} cannot be used: it must be {variable.accepted}"
+            f"{variable.name}={shown(variable, raw)} cannot be used{why}: it must be {variable.accepted}"
         ) from error
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,13 +15,15 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from core import dsn
 from core.clock import monotonic
+from core.errors import ConfigError
 from core.moments import clamped, microseconds_of
 
 __all__ = [
@@ -49,6 +50,10 @@ class UnknownOutcome(Exception):
 
 log = logging.getLogger(__name__)
 
+POOLER = (
+    "DATABASE_URL goes through a pooler in transaction mode, in which nobody can hold the lead: "
+    "use the server's direct address, or the pooler's session mode"
+)
 MIGRATION_LOCK = 0x44524D01
 REACH_RETRY_SECONDS = 1.0
 POOL_SECONDS, IDLE_SECONDS = 5.0, 1.0
@@ -61,28 +66,59 @@ _AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    # Demoted, or the standby of the two: nothing was changed, and it passes.
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TargetServerAttributeNotMatched,
     ConnectionError,
     TimeoutError,
 )
+_REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+# Where errors quote values: the driver's, PostgreSQL's of what it cannot read, and its details, which show whole rows.
+_VALUES = (
+    re.compile(r"(invalid input for query argument \$\d+): .*?(?=\n\[SQL|\Z)", re.DOTALL),
+    re.compile(r"(invalid input syntax for [a-z ]+|out of range for type [a-z ]+): .*"),
+    re.compile(r"(value) \".*\" (?=is out of range)"),
+    re.compile(r"(\n)DETAIL: .*"),
+)
 
 
-def _engine_arguments(url: str) -> tuple[URL, dict[str, Any]]:
-    """A libpq-style URL as SQLAlchemy's asyncpg dialect wants it."""
-    parsed = make_url(url).set(drivername="postgresql+asyncpg")
-    query = dict(parsed.query)
-    arguments: dict[str, Any] = {"timeout": 10, "server_settings": {"timezone": "UTC", "jit": "off"}}
-    mode = query.pop("sslmode", None)
-    if isinstance(mode, str):
-        arguments["ssl"] = _ssl_argument(mode)
-    return parsed.set(query=query), arguments
+def _engine(url: str, **options: Any) -> AsyncEngine:
+    """An engine whose connections are made by `core.dsn`, and whose errors tell no values."""
+
+    async def creator() -> asyncpg.Connection[asyncpg.Record]:
+        return await dsn.connect(url)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, hide_parameters=True, **options)
+    event.listen(engine.sync_engine, "handle_error", _on_error)
+    return engine
 
 
-def _ssl_argument(mode: str) -> str | ssl.SSLContext:
-    if mode in ("disable", "allow", "prefer", "require"):
-        return mode
-    context = ssl.create_default_context()
-    context.check_hostname = mode == "verify-full"
-    return context
+def _on_error(context: ExceptionContext) -> None:
+    """A server that became read-only is left, and no error carries what was to be stored."""
+    cause = getattr(context.original_exception, "__cause__", None)
+    for error in (context.sqlalchemy_exception, context.original_exception, cause):
+        hide_values(error)
+    options = context.connection.get_execution_options() if context.connection is not None else {}
+    if isinstance(cause, asyncpg.ReadOnlySQLTransactionError) and not options.get("postgresql_readonly"):
+        context.is_disconnect = True
+
+
+def hide_values(error: BaseException | None) -> None:
+    """Take the values out of a database error: they may be secrets, and errors go to the log."""
+    if error is None:
+        return
+    if isinstance(error, asyncpg.PostgresError):
+        error.detail = None
+    shown = []
+    for part in error.args:
+        for pattern in _VALUES if isinstance(part, str) else ():
+            part = pattern.sub(r"\1", part)
+        shown.append(part)
+    error.args = tuple(shown)
 
 
 def _read_every_moment(engine: AsyncEngine) -> None:
@@ -132,11 +168,8 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.url = url
-        parsed, arguments = _engine_arguments(url)
-        self._engine: AsyncEngine = create_async_engine(
-            # No overflow: connections made and thrown away in a rush cost more than the wait for a kept one.
-            parsed, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_SECONDS, connect_args=arguments,
-        )  # fmt: skip
+        # No overflow: connections made and thrown away in a rush cost more than the wait for a kept one.
+        self._engine = _engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_SECONDS)
         _read_every_moment(self._engine)
         _ping_after_idleness(self._engine)
 
@@ -171,9 +204,12 @@ class Database:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def ping(self) -> None:
-        """Raise what the driver raises when PostgreSQL does not answer."""
+        """Raise what the driver raises when PostgreSQL does not answer, or takes no writes."""
         async with self._engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is None:
+                raise ConnectionError("the connection is closed")
+            await dsn.require_writable(driver)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -202,6 +238,7 @@ class HotStatement:
         try:
             found = await driver.fetchrow(self._numbered, *(values[name] for name in self._names))
         except Exception as error:
+            hide_values(error)
             if is_away(error):
                 await conn.invalidate(error)
             raise
@@ -214,6 +251,8 @@ def _stands_alone(connection: SyncConnection) -> bool:
 
 def is_away(error: BaseException) -> bool:
     """Whether the error means that PostgreSQL is out of reach (and nothing was decided by it)."""
+    if refuses(error):
+        return False
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, DBAPIError) and seen.connection_invalidated:
@@ -224,6 +263,17 @@ def is_away(error: BaseException) -> bool:
             return True
         seen = seen.__cause__
     return False
+
+
+def refuses(error: BaseException) -> bool:
+    """Whether the server does not want us: password, database, role, or what a pooler does not know."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, _REFUSED):
+        # A pooler's word for much, of which only this one stays as it is.
+        if isinstance(seen, asyncpg.ProtocolViolationError) and "startup parameter" in str(seen):
+            return True
+        seen = seen.__cause__
+    return seen is not None
 
 
 def is_beyond_column(error: BaseException) -> bool:
@@ -259,8 +309,7 @@ def violated_constraint(error: IntegrityError) -> str | None:
 
 async def migrate(url: str) -> None:
     """Bring the schema to the newest version; replicas that start together wait for each other."""
-    parsed, arguments = _engine_arguments(url)
-    engine = create_async_engine(parsed, connect_args=arguments)
+    engine = _engine(url)
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
@@ -269,13 +318,28 @@ async def migrate(url: str) -> None:
         await engine.dispose()
 
 
+async def migrate_at_once(url: str) -> None:
+    """`migrate` for an operator who waits. Errors: `ConfigError`, one line, where the server cannot be used."""
+    try:
+        if not await dsn.keeps_sessions(url):
+            raise ConfigError(POOLER)
+        await migrate(url)
+    except Exception as error:
+        if not is_away(error) and not refuses(error):
+            raise
+        raise ConfigError(f"PostgreSQL at DATABASE_URL cannot be used: {error}".splitlines()[0]) from error
+
+
 async def migrate_when_reachable(url: str) -> None:
-    """`migrate`, however long PostgreSQL takes to come."""
+    """`migrate`, however long PostgreSQL takes to come.
+
+    Errors: `ConfigError` for what waiting does not mend: a pooler that shares sessions, a wrong password.
+    """
     while True:
         try:
-            return await migrate(url)
-        except Exception as error:
-            if not is_away(error):
+            return await migrate_at_once(url)
+        except ConfigError as error:
+            if error.__cause__ is None or refuses(error.__cause__):
                 raise
             log.warning("database_unreachable", extra={"error": repr(error)})
             await asyncio.sleep(REACH_RETRY_SECONDS)

@@ -12,12 +12,16 @@ from typing import Literal
 
 import asyncpg
 
+from core import dsn
 from core.clock import Clock, jittered, monotonic
 from core.db import is_away, log_failure
 
 log = logging.getLogger(__name__)
 
 LEADER_LOCK = 0x44524D00
+_UNREACHABLE = (
+    OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.TargetServerAttributeNotMatched, TimeoutError,
+)  # fmt: skip
 STANDBY_POLL_SECONDS = 0.5
 LOCK_CHECK_SECONDS = 1.0
 STOP_SECONDS = 8.0
@@ -157,7 +161,7 @@ class Leadership:
         self.leading = False
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            with suppress(*_UNREACHABLE):
                 async with asyncio.timeout(2):
                     await connection.close()
 
@@ -175,8 +179,8 @@ class Leadership:
             return False
         try:
             async with asyncio.timeout(10):
-                await self._connection.fetchval("SELECT 1")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await dsn.require_writable(self._connection)
+        except _UNREACHABLE:
             return False
         return True
 
@@ -185,10 +189,10 @@ class Leadership:
         try:
             if self._connection is None or self._connection.is_closed():
                 self._connection = None
-                self._connection = await asyncpg.connect(self._url, timeout=5)
+                self._connection = await dsn.connect(self._url, timeout=5)
             async with asyncio.timeout(5):
                 got = await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        except _UNREACHABLE as error:
             log.warning("leader_lock_unreachable", extra={"error": repr(error)})
             if self._connection is not None:
                 self._connection.terminate()

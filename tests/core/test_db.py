@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -12,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.db import Database, _engine_arguments, is_away, violated_constraint
+from core.db import Database, is_away, violated_constraint
 from core.moments import stored_in_json
 from core.texts import moment
 
@@ -28,26 +27,6 @@ async def _run(db: Database, *statements: str) -> None:
     async with db.transaction() as conn:
         for statement in statements:
             await conn.execute(text(statement))
-
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [("", None), ("?sslmode=require", "require"), ("?sslmode=disable", "disable"), ("?sslmode=prefer", "prefer")],
-)
-def test_a_url_as_railway_gives_it(scheme: str, query: str, expected: str | None) -> None:
-    url, arguments = _engine_arguments(f"{scheme}://user:p%40ss@host:5433/db{query}")
-    assert (url.drivername, url.password, url.port, url.database) == ("postgresql+asyncpg", "p@ss", 5433, "db")
-    assert arguments.get("ssl") == expected
-    assert "sslmode" not in url.query
-    assert arguments["server_settings"]["timezone"] == "UTC"
-
-
-@pytest.mark.parametrize(("mode", "host"), [("verify-full", True), ("verify-ca", False)])
-def test_verifying_modes_check_the_certificate(mode: str, host: bool) -> None:
-    _url, arguments = _engine_arguments(f"postgres://h/db?sslmode={mode}")
-    context = arguments["ssl"]
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, host)
 
 
 async def test_a_transaction_commits_and_rolls_back(db: Database) -> None:
