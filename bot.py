@@ -37,7 +37,7 @@ from core.beacon import QUICKNET, BeaconChain, BeaconClient
 from core.clock import SandboxClock, SystemClock
 from core.clock_follower import follow
 from core.config import Config
-from core.db import Database, is_away, migrate, migrate_when_reachable
+from core.db import Database, is_away, migrate_when_reachable
 from core.delivery import Outbox
 from core.draws import DrawFinisher, Publisher
 from core.embedded_postgres import EmbeddedInUse, EmbeddedPostgres, EmbeddedUnavailable
@@ -62,7 +62,7 @@ from kick.listener import KickListener
 from kick.people import People
 from kick.signature import KickKeys
 from kick.webhooks import decode_webhook
-from raffle_system import audit
+from raffle_system import audit, database
 from raffle_system.claims import ClaimDeadlines, Claims
 from raffle_system.draw import RafflePublisher
 from raffle_system.kick_admission import Admission
@@ -138,7 +138,10 @@ class Process:
     async def _live(self) -> None:
         """From nothing to leader: database, schema, Kick, then the lead and what only a leader does."""
         url = await self._database_url()
-        await migrate_when_reachable(url)
+        try:
+            await migrate_when_reachable(url)
+        except ConfigError as error:
+            raise Fatal(str(error), 2) from error
         self.parts = parts = Parts(self, url)
         self.web.records.db = parts.db
         process_metrics.register(
@@ -320,16 +323,6 @@ def _run(config: Config) -> int:
     return asyncio.run(main())
 
 
-def _migrate(config: Config) -> int:
-
-    if not config.database_url:
-        sys.stderr.write("DATABASE_URL is not set: the embedded database is migrated when the bot starts.\n")
-        return 2
-    asyncio.run(migrate(config.database_url))
-    sys.stdout.write("The database is up to date.\n")
-    return 0
-
-
 def _audit(config: Config) -> int:
     return asyncio.run(audit.main(config.database_url, _postgres_folder(config)))
 
@@ -391,7 +384,7 @@ def main(argv: list[str] | None = None) -> int:
         case "demo":
             return _demo(arguments)
         case "migrate":
-            return _migrate(config)
+            return database.main()
         case _:
             return _audit(config)
 

@@ -8,7 +8,7 @@ import sys
 from dotenv import load_dotenv
 
 from core import config
-from core.db import migrate
+from core.db import migrate_at_once
 from core.errors import ConfigError
 
 
@@ -17,13 +17,12 @@ def main() -> int:
     load_dotenv()
     try:
         url = config.load().database_url
+        if url is None:
+            raise ConfigError("DATABASE_URL is not set: there is nothing to migrate.")
+        asyncio.run(migrate_at_once(url))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if url is None:
-        sys.stderr.write("DATABASE_URL is not set: there is nothing to migrate.\n")
-        return 2
-    asyncio.run(migrate(url))
     sys.stdout.write("The database is up to date.\n")
     return 0
 
