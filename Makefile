@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run demo test fast browser lint bench clean
+.PHONY: run demo test fast browser failover lint bench clean
 
 $(STAMP): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Drumroll needs Python 3.11 or newer; found $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
@@ -20,15 +20,18 @@ demo: $(STAMP)
 	@$(BIN)/python bot.py demo
 
 test: lint
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser"
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not failover"
 
 # Without the tests that start processes: under a minute.
 fast: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not process"
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not failover and not process"
 
 browser: $(STAMP)
 	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || { echo "make browser needs Chromium, e.g. from: apt-get install chromium"; exit 1; }
 	@$(BIN)/python -m pytest -m browser
+
+failover: $(STAMP)
+	@$(BIN)/python -m pytest -m failover
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
