@@ -371,7 +371,8 @@ class Wizard:
         async def work(conn: Connection) -> Embed:
             await require_manager(services, conn, press.user, old.guild_id)
             await system.edit(conn, services.tools, old, draft, press.user.id, end_time=end)
-            return self._words("giveaway.edited", GREEN, number=str(old.giveaway_id))
+            key = "giveaway.edited" if old.series_id is None else "giveaway.edited_series"
+            return self._words(key, GREEN, number=str(old.giveaway_id))
 
         page = await self._perform(press, "giveaway.edit", work)
         services.checker.wake()

@@ -121,6 +121,7 @@ async def edit(
 ) -> Giveaway:  # fmt: skip
     """Change everything but the channel, the host and the series; `end_time` (not while paused) moves the end.
 
+    What is changed in a giveaway of a series, the end aside, holds for the next one too, which is planned already.
     Start from `templates.draft_of(giveaway)`. Errors: as `create_giveaway`; `giveaway.not_active`,
     `giveaway.edit_paused_end`.
     """
@@ -136,6 +137,12 @@ async def edit(
     elif giveaway.status == SCHEDULED:
         values |= {"duration": draft.duration, "end_time": giveaway.start_time + draft.duration}
     await store.change(conn, giveaway.giveaway_id, values)
+    before = store.columns_of(draft_of(giveaway))
+    lasting = {name: value for name, value in values.items() if before.get(name, value) != value}
+    if giveaway.status != SCHEDULED and lasting:
+        for coming in await _coming(conn, giveaway):
+            await store.change(conn, coming.giveaway_id, lasting)
+            await journal.note(conn, tools, coming, "edit", actor, changed=sorted(lasting))
     return await _changed(conn, tools, giveaway, "edit", actor, changed=sorted(values))
 
 
@@ -213,10 +220,17 @@ async def not_started(conn: Connection, tools: Tools, giveaway: Giveaway, why: s
 
 
 async def _cancel_coming(conn: Connection, tools: Tools, giveaway: Giveaway, actor: int | None, reason: str) -> None:
-    for other in await store.of_guild_unfinished(conn, giveaway.guild_id, [SCHEDULED]):
-        coming = await find(conn, giveaway.guild_id, other)
-        if coming.series_id == giveaway.series_id:
-            await cancel(conn, tools, coming, actor, reason)
+    for coming in await _coming(conn, giveaway):
+        await cancel(conn, tools, coming, actor, reason)
+
+
+async def _coming(conn: Connection, giveaway: Giveaway) -> list[Giveaway]:
+    """What is planned already of a giveaway's series."""
+    if giveaway.series_id is None:
+        return []
+    ids = await store.of_guild_unfinished(conn, giveaway.guild_id, [SCHEDULED])
+    planned = [await find(conn, giveaway.guild_id, one, for_update=True) for one in ids]
+    return [one for one in planned if one.series_id == giveaway.series_id]
 
 
 async def _locked(conn: Connection, giveaway: Giveaway, statuses: tuple[str, ...], key: str) -> Giveaway:

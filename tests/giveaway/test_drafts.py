@@ -11,8 +11,8 @@ import pytest
 from cogs._giveaway_wish import Wish
 from core.errors import UserError
 from giveaway import giveaway_system as system
-from giveaway import settings, templates
-from giveaway.models import Draft, Entities, Look, Options, Requirement, Requirements, RoleEntity
+from giveaway import queries, settings, templates
+from giveaway.models import Draft, Entities, Giveaway, Look, Options, Requirement, Requirements, RoleEntity
 from giveaway.templates import draft_of
 from tests.giveaway.support import CHANNEL, GUILD, HOST, NOW, OTHER_GUILD, World, draft
 
@@ -80,3 +80,31 @@ async def test_templates_are_listed_marked_and_removed(world: World) -> None:
             await templates.find(conn, OTHER_GUILD, saved)
         await templates.remove(conn, world.clock, GUILD, saved, HOST)
         assert (await settings.load(conn, GUILD)).default_template_id is None
+
+
+async def test_an_edit_of_a_running_giveaway_reaches_the_next_of_its_series(world: World) -> None:
+    """What was changed, and nothing else: the next one may have been edited by itself; the end is each one's own."""
+    running = await world.create(recurrence="weekly", winners_count=2)
+    other = await world.create(recurrence="weekly", prize="Another series")
+
+    async def planned(series: int | None) -> Giveaway:
+        async with world.db.transaction() as conn:
+            found, _more = await queries.listing(conn, GUILD, "scheduled", HOST)
+        return next(one for one in found if one.series_id == series)
+
+    following = await planned(running.series_id)
+    async with world.db.transaction() as conn:
+        own = replace(draft_of(following), description="the second week")
+        await system.edit(conn, world.tools, following, own, HOST)
+        wanted = replace(draft_of(running), prize="Weekly deluxe", winners_count=3, duration=timedelta(days=9))
+        end = NOW + timedelta(days=3)
+        await system.edit(conn, world.tools, running, wanted, HOST, end_time=end)
+    after = await planned(running.series_id)
+    assert (after.prize, after.winners_count, after.description) == ("Weekly deluxe", 3, "the second week")
+    assert (after.duration, after.end_time, after.start_time) == (
+        following.duration, following.end_time, following.start_time,
+    )  # fmt: skip
+    assert (await planned(other.series_id)).prize == "Another series"
+    world.clock.advance(days=7)
+    await world.checker.check()
+    assert (await planned(running.series_id)).prize == "Weekly deluxe"
