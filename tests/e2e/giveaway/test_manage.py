@@ -51,7 +51,7 @@ async def test_pause_edit_and_looking(stage: Stage, bot: Bot) -> None:
     assert info.field("Entries") == "3 entrants, all entries together: 8"
     assert len(info.field("Commitment").strip("`")) == 64
     entries = await ask(stage, "entries", by="viewer1")
-    assert "5 points, 6 entries, 96.4%" in entries.text
+    assert "5 points, 6 entries, 75% (any prize: 96.4%)" in entries.text
     assert "**You:** 1 entry of 8: 12.5% for the first prize" in entries.text
     table = await (await owner.slash_in("giveaways", "giveaway entries", {"csv": True})).answer()
     assert table.attachments, table.text
