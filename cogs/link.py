@@ -50,7 +50,7 @@ class LinkCog(ShuffleLinking, LinkGroup, commands.Cog, name="Link"):
 
         await ctx.act("link.kick", work)
 
-    @hybrid_command(audience="secret")
+    @hybrid_command()
     @commands.guild_only()
     @act_cooldown()
     async def unlink(self, ctx: Context) -> None:

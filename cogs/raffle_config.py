@@ -40,7 +40,7 @@ class RaffleConfig(RaffleGroup):
         text = "\n".join([ctx.reader("config.how"), "", *lines])
         await ctx.say(Embed(title=ctx.reader("config.title"), description=text, colour=BLUE))
 
-    @subcommand(config, audience="secret")
+    @subcommand(config)
     @admin_only()
     @act_cooldown()
     async def set(self, ctx: Context, name: str, *, value: str) -> None:

@@ -58,13 +58,13 @@ class RaffleWagers(RaffleGroup):
             found = await shuffle_links.overview(conn, ctx.settings)
         await ctx.say(pages.links(ctx.reader, found))
 
-    @subgroup(RaffleGroup.raffle, audience="secret")
+    @subgroup(RaffleGroup.raffle)
     @admin_only()
     async def wagers(self, ctx: Context) -> None:
         if ctx.invoked_subcommand is None:
             await self._feeds(ctx)
 
-    @subcommand(wagers, name="status", audience="secret")
+    @subcommand(wagers, name="status")
     @admin_only()
     @look_cooldown()
     async def wagers_status(self, ctx: Context) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.beacon import RUNNING, delayed
 from sandbox.driver import Failure
-from tests.e2e.support import Bot, Stage, verify
+from tests.e2e.support import CODE, Bot, Stage, verify
 from tests.patience import until
 
 
@@ -147,6 +147,13 @@ async def test_words_and_settings(stage: Stage, bot: Bot) -> None:
         assert f"`{command}" in help_.text
     one = await (await owner.slash("help", channel="raffle", command="raffle give")).answer()
     assert "Gives bonus tickets" in one.text
+
+    await stage.discord.as_user("vip").say("raffle", "!link kick")
+    secret = await stage.discord.as_user("vip").wait_for_message("dm", containing="kick.com")
+    found = CODE.search(secret.text)
+    assert found is not None
+    told = await stage.discord.wait_for_message("raffle", containing="direct messages")
+    assert found.group() not in told.text
 
     denied = await (await viewer.slash("raffle give", channel="raffle", user="viewer1", amount=500)).answer()
     assert denied.ephemeral
