@@ -225,3 +225,30 @@ async def test_tickets_for_own_subs_and_kicks_are_told_apart_afterwards(
     async with db.transaction() as conn:
         assert await tickets.audit_differences(conn) == []
     await db.close()
+
+
+async def test_gifts_told_before_keep_their_keys_in_their_shape(postgres: Postgres, empty_database_url: str) -> None:
+    """What was told without an id, or by chat, had its key where an id's is now: told again, it is still known."""
+    await migrate_before(empty_database_url, "gift_tellings")
+    hashed = "ws:9:h:" + "a" * 64
+    keys = ["ws:9:c-1", hashed, f"{hashed}@1.000", "chat:9:m-1", None]
+    await postgres.execute(
+        "INSERT INTO raffle_periods (guild_id, number, start_date, end_date, created_at) "
+        "VALUES (1, 1, now(), now(), now())"
+    )
+    await postgres.executemany(
+        "INSERT INTO raffle_gifted_subs (guild_id, period_id, gifter_kick_name, gifter_name_key, recipient_kick_name, "
+        "tickets_awarded, giftees, gifted_at, kick_event_id, socket_key, webhook_key) "
+        "SELECT 1, id, 'a', 'a', '', 0, '{}', now(), $1, $2, $1 FROM raffle_periods",
+        [(str(number), key) for number, key in enumerate(keys)],
+    )
+    await migrate(empty_database_url)
+    rows = await postgres.fetch(
+        "SELECT socket_key, bare_key, chat_key, webhook_key, socket_at = gifted_at AS heard "
+        "FROM raffle_gifted_subs ORDER BY id"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("ws:9:c-1", None, None, "0", True), (None, hashed, None, "1", True),
+        (None, f"{hashed}@1.000", None, "2", True), (None, None, "chat:9:m-1", "3", True),
+        (None, None, None, "4", None),
+    ]  # fmt: skip
