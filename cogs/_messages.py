@@ -90,11 +90,13 @@ def editing(message: Message) -> dict[str, Any]:
 
 
 def says(posted: discord.Message, message: Message) -> bool:
-    """Whether a message of ours is what `sending` makes of this one."""
-    shown = [_words(embed) for embed in posted.embeds]
-    return posted.content == message.content and shown == [_words(embed_of(embed)) for embed in message.embeds]
+    """Whether a message of ours is what `sending` makes of this one, with or without the word that it is late."""
+    if posted.content.strip() not in (message.content.strip(), f"{message.late}\n{message.content}".strip()):
+        return False
+    return [_words(embed) for embed in posted.embeds] == [_words(embed_of(embed)) for embed in message.embeds]
 
 
-def _words(embed: discord.Embed) -> tuple[object, ...]:
-    fields = tuple((field.name, field.value) for field in embed.fields)
-    return embed.title, embed.description, embed.footer.text, fields
+def _words(embed: discord.Embed) -> list[str]:
+    """What an embed says, without the white space that Discord takes away."""
+    fields = [text for field in embed.fields for text in (field.name, field.value)]
+    return [(text or "").strip() for text in (embed.title, embed.description, embed.footer.text, *fields)]

@@ -17,7 +17,7 @@ from cogs._messages import editing, says, sending
 from cogs._refusals import kind_of, refused
 from core import draws
 from core.errors import NotReady
-from core.letters import Letter, Server
+from core.letters import Letter, Passing, Server
 from core.messages import Message
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LARGEST_FILE = 8 * 1024 * 1024
+# discord.py lets one request at a time through where it does not know the limit yet: all edits of a channel, all
+# direct messages that are opened. Both can be repeated, so that none may hold the others up for long.
+SHARED_SECONDS = 10.0
 LOOK_BACK, CLOCKS_APART = 1_000, timedelta(seconds=30)
 
 
@@ -94,7 +97,8 @@ class DiscordSender:
     async def _deliver(self, bot: DrumrollBot, letter: Letter, files: list[discord.File]) -> int:
         if letter.edits is not None:
             channel = bot.get_partial_messageable(letter.channel_id or 0, guild_id=letter.guild_id)
-            await channel.get_partial_message(letter.edits).edit(**editing(letter.message))
+            async with asyncio.timeout(SHARED_SECONDS):
+                await channel.get_partial_message(letter.edits).edit(**editing(letter.message))
             return letter.edits
         arguments = sending(letter.message)
         if files:
@@ -110,7 +114,11 @@ class DiscordSender:
 
     async def _target(self, bot: DrumrollBot, letter: Letter) -> discord.abc.Messageable:
         if letter.user_id is not None:
-            return await bot.create_dm(discord.Object(letter.user_id))
+            try:
+                async with asyncio.timeout(SHARED_SECONDS):
+                    return await bot.create_dm(discord.Object(letter.user_id))
+            except TimeoutError as error:
+                raise Passing("the direct message was not opened in time") from error
         return bot.get_partial_messageable(letter.channel_id or 0, guild_id=letter.guild_id)
 
     async def _files(self, bot: DrumrollBot, message: Message) -> list[discord.File]:

@@ -122,7 +122,8 @@ class Outbox:
         """The message of an earlier try whose answer was lost longer ago than the nonce can be relied on."""
         if self._clock.now() - row["tried_at"] <= NONCE_TRUSTED:
             return None
-        candidates = await self._sender.find(letter, row["tried_at"])
+        as_written = replace(letter, message=Message.from_json(row["payload"]))
+        candidates = await self._sender.find(as_written, row["tried_at"])
         async with self._db.transaction() as conn:
             others = await store.known_messages(conn, candidates) if candidates else set()
         return next((message_id for message_id in candidates if message_id not in others), None)
@@ -148,8 +149,8 @@ class Outbox:
             await store.given_up(conn, row["id"], str(gone), self._clock.now())
             follower = self._follower(letter)
             heard = follower is not None and await follower.undeliverable(conn, letter, str(gone))
-            if not heard and not letter.message.edits and gone.why != "left":
-                await self._undelivered.tell(conn, letter, gone)
+            if (letter.message.mentions or not heard) and not letter.message.edits and gone.why != "left":
+                await self._undelivered.tell(conn, letter, gone, heard=heard)
             await self._undelivered.tell_named(conn, letter)
         self.given_up += 1
         return True

@@ -69,7 +69,7 @@ class Sender(Protocol):
         ...
 
     async def find(self, letter: Letter, since: datetime) -> Sequence[int]:
-        """The ids of the bot's own messages since then that say what the letter says. Errors: as `send`."""
+        """The ids of the bot's own messages since then that say what the letter does. Errors: as `send`."""
         ...
 
     def server(self, guild_id: int) -> Server | None:

@@ -21,7 +21,7 @@ from core.texts import Reader, escape, mention
 log = logging.getLogger(__name__)
 
 REF = "undelivered"
-OWNER_ONCE_IN = timedelta(days=1)
+ADMINS_MOST, ADMINS_SPAN, OWNER_SPAN = 10, timedelta(hours=1), timedelta(days=1)
 _WORDS = 1500
 
 
@@ -33,33 +33,34 @@ class Undelivered:
         self._guilds = guilds
         self._sender = sender
 
-    async def tell(self, conn: Connection, letter: Letter, refused: Refused) -> bool:
-        """Tell somebody who can act; False where nobody is known (now)."""
+    async def tell(self, conn: Connection, letter: Letter, refused: Refused, *, heard: bool = False) -> bool:
+        """Tell somebody who can act; False where nobody is known (now). Where one `heard`, the owner need not."""
         if letter.message.ref.startswith(f"{REF}/"):
             return await self._pass_on(conn, letter)
         settings = self._guilds.find(letter.guild_id)
         admins = settings.admin_channel_id if settings is not None else None
         if admins is not None and admins != letter.channel_id and not await store.refusals(conn, admins):
             notice = self._notice(self._guilds.reader(letter.guild_id), letter, refused)
-            await outbox.post(conn, self._clock, letter.guild_id, admins, notice)
+            if not await self._enough(conn, letter, refused, ADMINS_MOST, ADMINS_SPAN):
+                await outbox.post(conn, self._clock, letter.guild_id, admins, notice)
             return True
-        return await self._tell_owner(conn, letter, refused)
+        return heard or await self._tell_owner(conn, letter, refused)
 
     async def _tell_owner(self, conn: Connection, letter: Letter, refused: Refused) -> bool:
         server = self._sender.server(letter.guild_id)
         if server is None or server.owner_id == letter.user_id:
             log.warning("outbox_nobody_told", extra={"guild": letter.guild_id, "error": str(refused)})
             return False
-        notice = self._notice(self._guilds.reader(letter.guild_id, server.owner_id), letter, refused)
-        names = letter.message.mentions or letter.message.draw_ids or letter.user_id
-        if (
-            isinstance(refused, Gone)
-            and not names
-            and await store.posted_since(conn, notice.ref, self._clock.now() - OWNER_ONCE_IN)
-        ):
-            return True  # of the same channel, and nobody's prize hangs on it
-        await outbox.post_to_member(conn, self._clock, letter.guild_id, server.owner_id, notice)
+        if not await self._enough(conn, letter, refused, 1, OWNER_SPAN):
+            notice = self._notice(self._guilds.reader(letter.guild_id, server.owner_id), letter, refused)
+            await outbox.post_to_member(conn, self._clock, letter.guild_id, server.owner_id, notice)
         return True
+
+    async def _enough(self, conn: Connection, letter: Letter, refused: Refused, most: int, span: timedelta) -> bool:
+        """Whether enough was said lately of a channel that is gone. What names people or a draw is always said."""
+        if letter.user_id or letter.message.mentions or letter.message.draw_ids or not isinstance(refused, Gone):
+            return False
+        return await store.posted_since(conn, _ref(letter), self._clock.now() - span) >= most
 
     async def _pass_on(self, conn: Connection, letter: Letter) -> bool:
         """A notice that the admin channel did not take goes to the owner; behind the owner nobody is left."""
@@ -97,11 +98,15 @@ class Undelivered:
             lines += [reader("outbox.words"), words]
         title = reader("outbox.blocked_title" if isinstance(refused, Blocked) else "outbox.undelivered_title")
         embed = Embed(title=title, description="\n".join(lines), colour=RED)
-        return Message(embeds=(embed,), ref=f"{REF}/{letter.channel_id}")
+        return Message(embeds=(embed,), ref=_ref(letter))
 
     def _name(self, letter: Letter) -> str:
         server = self._sender.server(letter.guild_id)
         return escape(server.name) if server is not None else str(letter.guild_id)
+
+
+def _ref(letter: Letter) -> str:
+    return f"{REF}/{letter.channel_id}"
 
 
 def _place(letter: Letter) -> str:

@@ -281,13 +281,12 @@ async def posted(conn: Connection, refs: Sequence[str]) -> set[str]:
     return set(result.scalars())
 
 
-async def posted_since(conn: Connection, ref: str, since: datetime) -> bool:
-    """Whether a row of the name was made since then."""
+async def posted_since(conn: Connection, ref: str, since: datetime) -> int:
+    """How many rows of the name were made since then."""
     result = await conn.execute(
-        text("SELECT EXISTS (SELECT FROM outbox WHERE ref = :ref AND created_at > :since)"),
-        {"ref": ref, "since": since},
+        text("SELECT count(*) FROM outbox WHERE ref = :ref AND created_at > :since"), {"ref": ref, "since": since}
     )
-    return bool(result.scalar())
+    return int(result.scalar_one())
 
 
 async def waiting(conn: Connection, since: datetime, guild_id: int | None = None) -> Row:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from core import delivery, outbox
-from core.db import Database
+from core.db import Connection, Database
 from core.delivery import Outbox
 from core.letters import Blocked, Gone, Letter, Passing, Server
 from core.messages import Embed, EmbedField, Message
@@ -488,6 +488,35 @@ async def test_the_owner_is_not_buried_but_hears_of_every_winner(world: World) -
     assert [len(discord.to(who)) for who in (MEMBER, OTHER)] == [1, 1]
     assert discord.to(MEMBER)[0].startswith("you won\noutbox.named ")
     assert discord.to(OTHER) == ["a letter of its own"]
+
+
+class Heard:
+    """A follower that has told somebody."""
+
+    async def delivered(self, conn: Connection, letter: Letter, message_id: int) -> None:
+        raise AssertionError("nothing arrives here")
+
+    async def undeliverable(self, conn: Connection, letter: Letter, reason: str) -> bool:
+        return True
+
+
+async def test_a_result_is_told_to_the_admins_though_the_host_heard_and_they_are_not_flooded(world: World) -> None:
+    await world.set("admin_channel_id", OTHER_CHANNEL)
+    discord = Discord()
+    discord.fault = raising(Gone("unknown channel", "channel_gone"), only=CHANNEL)
+    async with world.db.transaction() as conn:
+        for message in (
+            Message(content="you won", mentions=(MEMBER,), ref="card/1"),
+            Message(content="a card", ref="card/2"),
+            *(Message(content=f"thanks {index}") for index in range(20)),
+        ):
+            await outbox.post(conn, world.clock, GUILD, CHANNEL, message)
+    office = Outbox(world.db, world.clock, world.guilds, discord, {"card": Heard()})
+    while await office.deliver_due():
+        pass
+    told = [_text(letter.message).rsplit("> ", 1)[1] for letter in discord.sent if letter.channel_id]
+    assert told == ["you won", *(f"thanks {index}" for index in range(9))]
+    assert office.given_up == 22
 
 
 async def test_one_lane_that_hangs_holds_up_no_other(world: World) -> None:

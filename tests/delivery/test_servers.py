@@ -11,7 +11,7 @@ import pytest
 from cogs import client
 from cogs.client import DrumrollBot
 from core import outbox
-from core.db import Database
+from core.db import Connection, Database
 from core.delivery import Outbox
 from core.messages import Message
 from tests.raffle.support import CHANNEL, GUILD, World
@@ -40,7 +40,17 @@ async def bot(database_url: str) -> AsyncIterator[Bot]:
     db = Database(database_url)
     world = await World(db).open()
     sender = SimpleNamespace(server=lambda _guild: None)
+    told: list[str] = []
+
+    async def left(_conn: Connection, _guild_id: int) -> None:
+        told.append("left")
+
+    async def returned(_conn: Connection, _guild_id: int, *_since: object) -> None:
+        told.append("returned")
+
     services: Any = SimpleNamespace(
+        checker=SimpleNamespace(wake=lambda: None),
+        absence=SimpleNamespace(left=left, returned=returned), attendance=SimpleNamespace(returned=returned), told=told,
         db=db, guilds=world.guilds, schedule=world.schedule, config=world.config,
         tools=SimpleNamespace(clock=world.clock, guilds=world.guilds), world=world,
         outbox=Outbox(db, world.clock, world.guilds, sender),
@@ -70,6 +80,7 @@ async def test_a_removal_that_was_missed_is_seen_at_the_next_start(bot: Bot) -> 
     bot.enter(GUILD, OTHER_GUILD)
     await bot._meet_guilds()
     assert world.guilds.present(GUILD)
+    assert bot.services.told == ["left", "returned", "returned"]  # type: ignore[attr-defined]
 
 
 async def test_a_removal_is_stored_as_soon_as_the_database_answers(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,10 +88,10 @@ async def test_a_removal_is_stored_as_soon_as_the_database_answers(bot: Bot, mon
     monkeypatch.setattr(client, "AWAY_RETRY_SECONDS", 0)
     leave, tries = world.guilds.leave, iter([True, True, False])
 
-    async def away_at_first(guild_id: int) -> bool:
+    async def away_at_first(*args: Any) -> bool:
         if next(tries):
             raise ConnectionRefusedError
-        return await leave(guild_id)
+        return await leave(*args)
 
     monkeypatch.setattr(world.guilds, "leave", away_at_first)
     bot.enter()

@@ -9,10 +9,10 @@ from datetime import timedelta
 import discord
 import pytest
 
-from cogs import _refusals
+from cogs import _refusals, _sender
 from core import outbox
 from core.letters import Blocked, Gone, Letter, Passing
-from core.messages import Message
+from core.messages import Embed, EmbedField, Message
 from tests.delivery.conftest import Wire
 from tests.patience import until
 
@@ -52,13 +52,15 @@ async def test_what_hangs_in_one_place_holds_up_no_other(wire: Wire) -> None:
 
 
 async def test_an_answer_that_was_lost_is_found_when_the_nonce_is_forgotten(wire: Wire) -> None:
-    """Three minutes of lost answers, and Discord knows the nonce no more: the message stands once."""
-    await wire.post("announcements", "once", embeds=())
+    """Ten minutes later Discord knows the nonce no more, and the message would say that it is late: it stands once."""
+    fields = (EmbedField(name="who ", value="viewer1"),)
+    embed = Embed(title="Won", description="a prize\n", fields=fields, footer="see the record")
+    await wire.post("announcements", "once", embeds=(embed,), late="sorry")
     await wire.post("announcements", "and then this")
     await wire.api.discord.fault("lost", "POST /channels/*")
     assert await wire.office.deliver_due() == 0
     wire.discord.nonces.clear()
-    wire.world.clock.advance(timedelta(minutes=3))
+    wire.world.clock.advance(timedelta(minutes=10))
     assert [await wire.office.deliver_due() for _ in range(3)] == [1, 1, 0]
     assert wire.written("announcements") == ["once", "and then this"]
     (first, _second) = await wire.world.rows("SELECT message_id FROM outbox ORDER BY id")
@@ -95,6 +97,23 @@ async def test_direct_messages_opened_too_fast_come_later(wire: Wire) -> None:
     wire.world.clock.advance(timedelta(seconds=2))
     assert await wire.office.deliver_due() == 1
     assert [one.content for one in await wire.api.discord.as_user("viewer1").messages("dm")] == ["you won"]
+
+
+async def test_a_direct_message_that_does_not_open_holds_up_no_other(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(_sender, "SHARED_SECONDS", 0.3)
+    await wire.api.discord.fault("slow", "POST /users/@me/channels", seconds=LONG)
+    async with wire.world.db.transaction() as conn:
+        for name in ("viewer1", "viewer2"):
+            user = int(wire.api.user(name))
+            await outbox.post_to_member(conn, wire.world.clock, wire.world.guild_id, user, Message(content=name))
+    tried = 0
+    while tried < 2:
+        tried += await wire.office.deliver_due()
+        wire.world.clock.advance(timedelta(seconds=2))
+    for name in ("viewer1", "viewer2"):
+        assert [one.content for one in await wire.api.discord.as_user(name).messages("dm")] == [name]
 
 
 class _Answer:

@@ -139,7 +139,7 @@ class FakeRoles:
 
     async def _act(self, name: str, user_id: int, role_id: int) -> None:
         if user_id in self.hangs:
-            await self.hangs[user_id].wait()
+            await self.hangs.pop(user_id).wait()
         if self.fault is not None:
             raise self.fault
         self.done.append((name, user_id, role_id))
