@@ -54,7 +54,7 @@ class GiveawayInsight(GiveawayGroup):
         if len(series) < 2:
             raise UserError("giveaway.no_entries")
         local = [(when.astimezone(zone), entries) for when, entries in series]
-        picture = await asyncio.to_thread(chart.line_chart, local)
+        picture = await asyncio.to_thread(chart.line_chart, local, ctx.reader.locale)
         page = Embed(
             title=escape(found.prize), description=ctx.reader("giveaway.chart", zone=ctx.settings.timezone),
             colour=BLUE, image_url="attachment://entries.png",

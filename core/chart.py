@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from datetime import datetime
 
+from babel.dates import format_skeleton
 from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT, SCALE = 800, 320, 2
@@ -14,8 +15,11 @@ BACKGROUND, GRID, LINE, FILL, INK = (30, 31, 34), (58, 60, 65), (59, 130, 246), 
 TICKS = 4
 
 
-def line_chart(series: Sequence[tuple[datetime, int]]) -> bytes:
-    """A PNG of values over time, at least two points, oldest first; the axis begins at 0, times are as given."""
+def line_chart(series: Sequence[tuple[datetime, int]], locale: str) -> bytes:
+    """A PNG of values over time, at least two points, oldest first; the axis begins at 0, times are as given.
+
+    Dates are written as the locale writes them.
+    """
     image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), BACKGROUND)
     draw = ImageDraw.Draw(image)
     top = _round_up(max(value for _, value in series))
@@ -24,7 +28,7 @@ def line_chart(series: Sequence[tuple[datetime, int]]) -> bytes:
     floor = (HEIGHT - BOTTOM) * SCALE
     draw.polygon([(points[0][0], floor), *points, (points[-1][0], floor)], fill=FILL)
     draw.line(points, fill=LINE, width=3 * SCALE, joint="curve")
-    _times(draw, series)
+    _times(draw, series, locale)
     out = io.BytesIO()
     image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS).save(out, "PNG", optimize=True)
     return out.getvalue()
@@ -65,9 +69,15 @@ def _grid(draw: ImageDraw.ImageDraw, top: int) -> None:
         draw.text(((LEFT - 10) * SCALE, y), f"{top * tick // TICKS:,}", fill=INK, font=_font(), anchor="rm")
 
 
-def _times(draw: ImageDraw.ImageDraw, series: Sequence[tuple[datetime, int]]) -> None:
+def time_text(when: datetime, days: int, locale: str) -> str:
+    """A moment at the axis of a chart that spans so many days; in digits alone, which every font has."""
+    parts = ("Hm",) if days < 1 else ("Md", "Hm") if days < 7 else ("yMd",)
+    text = " ".join(format_skeleton(part, when, locale=locale) for part in parts)
+    return text.replace("\u200f", "")
+
+
+def _times(draw: ImageDraw.ImageDraw, series: Sequence[tuple[datetime, int]], locale: str) -> None:
     first, last = series[0][0], series[-1][0]
-    style = "%H:%M" if (last - first).days < 1 else "%d.%m. %H:%M" if (last - first).days < 7 else "%Y-%m-%d"
     y = (HEIGHT - BOTTOM + 12) * SCALE
     for when, anchor, x in ((first, "la", LEFT), (last, "ra", WIDTH - RIGHT)):
-        draw.text((x * SCALE, y), when.strftime(style), fill=INK, font=_font(), anchor=anchor)
+        draw.text((x * SCALE, y), time_text(when, (last - first).days, locale), fill=INK, font=_font(), anchor=anchor)

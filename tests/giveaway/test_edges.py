@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -126,6 +126,17 @@ def test_a_chart_is_a_picture_of_its_values() -> None:
     def series(*values: int) -> list[tuple[datetime, int]]:
         return [(NOW + timedelta(hours=hour), value) for hour, value in enumerate(values)]
 
-    flat, steep = chart.line_chart(series(0, 0)), chart.line_chart(series(0, 100))
+    flat, steep = chart.line_chart(series(0, 0), "en"), chart.line_chart(series(0, 100), "ar")
     assert flat.startswith(b"\x89PNG")
     assert flat != steep
+
+
+@pytest.mark.parametrize(
+    ("days", "locale", "text"),
+    [
+        (0, "en", "15:04"), (3, "en", "3/1 15:04"), (30, "en", "3/1/2026"),
+        (0, "ar", "15:04"), (3, "ar", "1/3 15:04"), (30, "ar", "1/3/2026"),
+    ],
+)  # fmt: skip
+def test_the_dates_of_a_chart_are_the_readers(days: int, locale: str, text: str) -> None:
+    assert chart.time_text(datetime(2026, 3, 1, 15, 4, tzinfo=UTC), days, locale) == text
