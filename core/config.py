@@ -351,7 +351,10 @@ def misspelt(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def _parsed(variable: Variable, raw: str) -> Any:
     try:
-        return variable.parse(raw)
+        value = variable.parse(raw)
+        if isinstance(value, int) and not raw.isascii():  # people type their own digits; machines' files have none
+            raise ValueError(raw)
+        return value
     except (ValueError, KeyError, OSError) as error:
         why = f" ({error})" if isinstance(error, dsn.Unusable) else ""
         raise ConfigError(
