@@ -57,7 +57,11 @@ def _feed(reader: Reader, row: Row | None) -> str:
     if row["bad_rows"]:
         lines.append(reader.count("wagers.status_bad", row["bad_rows"]))
     if row["trouble"]:
-        lines.append("⚠️ " + reader(f"wagers.trouble_{row['trouble']}", detail="?"))
+        lines.append("⚠️ " + reader(f"wagers.trouble_{row['trouble']}", detail=""))
+    if row["bad_example"]:
+        lines.append(reader("wagers.unreadable_example", amount=escape(row["bad_example"])))
+    if row["falls_told_at"]:
+        lines.append(reader("wagers.status_fallen"))
     if row["frozen_at"]:
         lines.append(reader("wagers.status_frozen", when=moment(row["frozen_at"], "R")))
     if row["next_poll_at"]:

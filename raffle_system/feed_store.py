@@ -48,11 +48,11 @@ async def next_polls(conn: Connection) -> dict[tuple[int, str], datetime | None]
 
 
 async def thaw(conn: Connection, guild_id: int) -> int:
-    """Believe the frozen feeds' next answers as their new level; how many were frozen."""
+    """Count from what amounts fell to, from the next answer on; how many feeds were frozen or had fallen."""
     result = await conn.execute(
         text(
-            "UPDATE wager_feeds SET frozen_at = NULL, rebase = TRUE, next_poll_at = NULL "
-            "WHERE guild_id = :guild_id AND frozen_at IS NOT NULL"
+            "UPDATE wager_feeds SET frozen_at = NULL, falls_told_at = NULL, rebase = TRUE, next_poll_at = NULL "
+            "WHERE guild_id = :guild_id AND (frozen_at IS NOT NULL OR falls_told_at IS NOT NULL)"
         ),
         {"guild_id": guild_id},
     )

@@ -34,10 +34,11 @@ def _about(reader: Reader, link: LinkFacts) -> str:
     )  # fmt: skip
 
 
-def card(reader: Reader, link: LinkFacts, wagered: Decimal | None) -> Message:
-    """For admins: who asks for which name, what it wagered, Approve and Reject."""
+def card(reader: Reader, link: LinkFacts, wagered: Decimal | None, shared: bool) -> Message:
+    """For admins: who asks for which name, what it wagered, whether it may be `shared`, Approve and Reject."""
     seen = reader("shuffle.card_unseen") if wagered is None else reader("shuffle.card_usd", amount=usd(wagered))
-    embed = Embed(title=reader("shuffle.card_title"), description=f"{_about(reader, link)}\n{seen}", colour=BLUE)
+    lines = [_about(reader, link), seen, *([reader("shuffle.card_shared")] if shared else [])]
+    embed = Embed(title=reader("shuffle.card_title"), description="\n".join(lines), colour=BLUE)
     buttons = (
         Button(label=reader("shuffle.approve"), custom_id=f"{APPROVE}{link.id}", style="success"),
         Button(label=reader("shuffle.reject"), custom_id=f"{REJECT}{link.id}", style="danger"),

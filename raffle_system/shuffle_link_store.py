@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -9,7 +10,62 @@ from sqlalchemy import text
 from core.db import Connection, Row
 
 _LINK_LOCK = 0x44524D05
-_COLUMNS = "id, casino, shuffle_username, kick_name, discord_id, status, linked_at, channel_id"
+_COLUMNS = "id, casino, shuffle_username, name_key, account_key, kick_name, discord_id, status, linked_at, channel_id"
+# A link that has only a name takes the id of the one account that has the name, as the newest answers show it.
+_BIND = """
+WITH named AS (
+    SELECT name_key, min(account_key) AS account_key FROM (
+        SELECT DISTINCT ON (source_key, account_key) name_key, account_key FROM raffle_shuffle_wagers
+        WHERE guild_id = :guild_id AND casino = :casino AND account_key LIKE 'id:%' AND account_key IN (
+            SELECT o.account_key FROM raffle_shuffle_wagers o JOIN raffle_shuffle_links n USING (guild_id, casino)
+            WHERE o.guild_id = :guild_id AND o.casino = :casino AND o.name_key = n.name_key
+                AND n.status = 'verified' AND n.account_key IS NULL
+        ) ORDER BY source_key, account_key, period_id DESC
+    ) latest GROUP BY name_key HAVING count(DISTINCT account_key) = 1
+)
+UPDATE raffle_shuffle_links l SET account_key = n.account_key FROM named n
+WHERE l.guild_id = :guild_id AND l.casino = :casino AND l.status = 'verified' AND l.account_key IS NULL
+    AND l.name_key = n.name_key AND NOT EXISTS (
+        SELECT FROM raffle_shuffle_links o WHERE o.guild_id = l.guild_id AND o.casino = l.casino
+            AND o.status = 'verified' AND o.account_key = n.account_key
+    )
+RETURNING l.id
+"""
+# Accounts of an answer whose id a link has under another name: the link goes on under the new one, unless that is
+# another link's.
+_RENAMED = """
+WITH seen AS (
+    SELECT * FROM unnest(CAST(:accounts AS text[]), CAST(:keys AS text[]), CAST(:names AS text[]))
+        AS s (account_key, name_key, username)
+), old AS MATERIALIZED (
+    SELECT l.id, l.shuffle_username, s.username, s.name_key, EXISTS (
+        SELECT FROM raffle_shuffle_links o WHERE o.guild_id = :guild_id AND o.casino = :casino
+            AND o.status = 'verified' AND o.name_key = s.name_key AND o.id <> l.id
+    ) AS taken FROM seen s
+    JOIN raffle_shuffle_links l ON l.guild_id = :guild_id AND l.casino = :casino AND l.status = 'verified'
+        AND l.account_key = s.account_key AND l.name_key <> s.name_key
+    WHERE s.account_key LIKE 'id:%' ORDER BY l.id FOR UPDATE OF l
+)
+UPDATE raffle_shuffle_links l SET
+    shuffle_username = CASE WHEN o.taken THEN l.shuffle_username ELSE o.username END,
+    name_key = CASE WHEN o.taken THEN l.name_key ELSE o.name_key END,
+    told_accounts = CASE WHEN o.taken THEN 'name:' || o.name_key END
+FROM old o WHERE l.id = o.id AND (NOT o.taken OR l.told_accounts IS DISTINCT FROM 'name:' || o.name_key)
+RETURNING o.shuffle_username AS old, o.username AS new, l.discord_id
+"""
+# Linked names that an answer has under another id, or under several where the link has none; told once each.
+_STRANGERS = """
+WITH seen AS (
+    SELECT name_key, array_agg(account_key ORDER BY account_key) AS accounts
+    FROM unnest(CAST(:accounts AS text[]), CAST(:keys AS text[])) AS s (account_key, name_key)
+    WHERE account_key LIKE 'id:%' GROUP BY name_key
+)
+UPDATE raffle_shuffle_links l SET told_accounts = array_to_string(s.accounts, ' ')
+FROM seen s WHERE l.guild_id = :guild_id AND l.casino = :casino AND l.status = 'verified' AND l.name_key = s.name_key
+    AND (l.account_key <> ALL (s.accounts) OR cardinality(s.accounts) > 1)
+    AND l.told_accounts IS DISTINCT FROM array_to_string(s.accounts, ' ')
+RETURNING l.shuffle_username AS name, l.discord_id, l.account_key IS NOT NULL AS bound
+"""
 
 
 async def lock(conn: Connection, guild_id: int) -> None:
@@ -109,3 +165,22 @@ async def card_channel(conn: Connection, ref: str) -> int | None:
     )
     value = result.scalar()
     return value if isinstance(value, int) else None
+
+
+async def bind(conn: Connection, guild_id: int, casino: str) -> None:
+    """Give verified links of a casino the ids of their accounts, where one account alone has the name."""
+    await conn.execute(text(_BIND), {"guild_id": guild_id, "casino": casino})
+
+
+async def follow(
+    conn: Connection, guild_id: int, casino: str, accounts: Sequence[str], keys: Sequence[str], names: Sequence[str]
+) -> tuple[list[Row], list[Row]]:
+    """Let links follow the accounts of an answer.
+
+    Renamed accounts with `old`, `new`, `discord_id`, and linked names that another account has, too, with `name`,
+    `discord_id`, `bound` (whether the link knows its own account); each is given once.
+    """
+    seen = {"guild_id": guild_id, "casino": casino, "accounts": list(accounts), "keys": list(keys)}
+    renamed = await conn.execute(text(_RENAMED), {**seen, "names": list(names)})
+    strangers = await conn.execute(text(_STRANGERS), seen)
+    return [dict(row) for row in renamed.mappings()], [dict(row) for row in strangers.mappings()]

@@ -21,7 +21,7 @@ from raffle_system import shuffle_link_store as store
 from raffle_system.tickets import ledger_refusals
 from raffle_system.wager_sources import name_key
 from raffle_system.wager_sources.decoders import CASINOS
-from raffle_system.wager_sources.rows import username_of
+from raffle_system.wager_sources.rows import is_masked, username_of
 
 CARD_REF, DECISION_REF = "shuffle-card", "shuffle-decision"
 _TAKEN = ("raffle_shuffle_links_one_member", "raffle_shuffle_links_asked_once")
@@ -99,7 +99,7 @@ async def request(
     await _may_ask(conn, settings, casino, name, discord_id, now)
     row = await _added(conn, settings, casino, name, kick.kick_name, discord_id, "pending", channel_id, None, now)
     link = _link(row)
-    message = announcements.card(guilds_.reader(settings.guild_id), link, await _usd(conn, settings, link))
+    message = announcements.card(guilds_.reader(settings.guild_id), link, *await _usd(conn, settings, link))
     target = settings.admins_hear_in or channel_id
     await outbox.post(conn, clock, settings.guild_id, target, message)
     return link
@@ -139,10 +139,14 @@ async def _added(
         raise UserError("shuffle.taken", name=name) from error
 
 
-async def _usd(conn: Connection, settings: GuildSettings, link: ShuffleLink) -> Decimal | None:
+async def _usd(conn: Connection, settings: GuildSettings, link: ShuffleLink) -> tuple[Decimal | None, bool]:
+    """(USD of the name in the running period, whether others may have the name, too)."""
     period = await periods.active(conn, settings.guild_id)
-    row = await wager_store.usd_of(conn, period.id, link.casino, name_key(link.username))
-    return None if row is None else Decimal(row["usd"])
+    key = name_key(link.username)
+    row = await wager_store.usd_of(conn, period.id, link.casino, key)
+    if row is None:
+        return None, is_masked(key)
+    return Decimal(row["usd"]), is_masked(key) or row["many"] or row["waiting"]
 
 
 async def decide(
@@ -174,10 +178,13 @@ async def _set(
 
 
 async def _settle(conn: Connection, settings: GuildSettings, period_id: int, link: ShuffleLink, now: datetime) -> int:
+    await store.bind(conn, settings.guild_id, link.casino)
+    bound = await store.get(conn, settings.guild_id, link.id)
     with ledger_refusals():
         rows = await wager_store.settle(
             conn, guild_id=settings.guild_id, period_id=period_id, casino=link.casino,
             name_key=name_key(link.username), rate=settings.shuffle_tickets_per_1000_usd, now=now,
+            account_key=bound["account_key"] if bound is not None else None,
         )  # fmt: skip
     return int(rows[0]["tickets"]) if rows else 0
 

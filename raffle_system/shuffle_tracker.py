@@ -15,13 +15,14 @@ from core.clock import Clock
 from core.db import Connection, Database, Row
 from core.guilds import Guilds, GuildSettings
 from core.messages import Message
-from raffle_system import feed_store, periods, store, wager_announcements, wager_store
+from raffle_system import feed_store, periods, shuffle_link_store, store, wager_announcements, wager_store
 from raffle_system.models import Period
 from raffle_system.tickets import ledger_refusals
 from raffle_system.wager_accounting import (
     LONGEST_RETRY_SECONDS,
     TELL_AFTER_FAILURES,
     is_collapse,
+    is_trouble,
     retry_seconds,
 )
 from raffle_system.wager_sources import Answer, Feed, FeedTrouble, feeds_of, fetch
@@ -159,18 +160,22 @@ class ShuffleTracker:
             "source_key": feed.key, "windowed": feed.source.windowed,
         }  # fmt: skip
         moved = row["address_digest"] != feed.digest
-        rebase = not feed.source.windowed and (row["rebase"] or moved)
-        compared, fallen = await wager_store.compare(conn, place, answer.rows)
-        if is_collapse(fallen, compared) and not rebase:
-            await self._freeze(conn, feed, row, compared, fallen)
+        moved = moved and not feed.source.windowed
+        falls = await wager_store.compare(conn, place, answer.rows)
+        if is_collapse(falls.fallen, falls.compared) and not (row["rebase"] or moved):
+            await self._freeze(conn, feed, row, falls.compared, falls.fallen)
             return NOTHING
+        await self._follow(conn, feed, answer)
         with ledger_refusals():
             rows = await wager_store.absorb(
                 conn, place, answer.rows, rate=settings.shuffle_tickets_per_1000_usd,
-                threshold=settings.ticket_notification_threshold, now=now, rebase=rebase,
-                baseline=row["baseline_at"] is None,
+                threshold=settings.ticket_notification_threshold, now=now, rebase=row["rebase"],
+                baseline=row["baseline_at"] is None, moved=moved,
             )  # fmt: skip
         await self._answered(conn, feed, row, plan, answer)
+        if not (row["rebase"] or moved):
+            await self._fallen(conn, feed, row, falls)
+        await self._unreadable(conn, feed, row, answer)
         paid = paid_of(rows)
         await self._tell(conn, settings, feed, paid, await wager_store.newly_waiting(conn, period.id, feed.key))
         return paid
@@ -198,6 +203,33 @@ class ShuffleTracker:
         await self._next(conn, feed, {**values, "next_poll_at": now + timedelta(seconds=wait)})
         if row["told_at"] is not None or row["frozen_at"] is not None:
             await self._to_admins(conn, feed, wager_announcements.well_again)
+
+    async def _follow(self, conn: Connection, feed: Feed, answer: Answer) -> None:
+        """Where the casino gives ids, links follow their accounts; admins hear of names that went elsewhere."""
+        if not feed.source.stable_id:
+            return
+        renamed, strangers = await shuffle_link_store.follow(
+            conn, feed.guild_id, feed.source.casino, [row.account for row in answer.rows],
+            [row.name_key for row in answer.rows], [row.username for row in answer.rows],
+        )  # fmt: skip
+        if renamed or strangers:
+            await self._to_admins(conn, feed, wager_announcements.accounts, renamed, strangers)
+
+    async def _fallen(self, conn: Connection, feed: Feed, row: Row, falls: wager_store.Falls) -> None:
+        """Amounts that fell and stay below what they were: the admins hear of it once, until none is below."""
+        if falls.staying and row["falls_told_at"] is None:
+            await self._next(conn, feed, {"falls_told_at": self._clock.now()})
+            await self._to_admins(conn, feed, wager_announcements.fallen, falls.staying)
+        elif not falls.below and row["falls_told_at"] is not None:
+            await self._next(conn, feed, {"falls_told_at": None})
+
+    async def _unreadable(self, conn: Connection, feed: Feed, row: Row, answer: Answer) -> None:
+        """A large share of rows that cannot be read is trouble, told once until it is over."""
+        many = is_trouble(answer.bad, len(answer.rows))
+        if many and row["bad_told_at"] is None:
+            await self._to_admins(conn, feed, wager_announcements.unreadable, answer)
+        told = (row["bad_told_at"] or self._clock.now()) if many else None
+        await self._next(conn, feed, {"bad_told_at": told, "bad_example": answer.example[:100] or None})
 
     async def _next(self, conn: Connection, feed: Feed, values: dict[str, object]) -> None:
         await feed_store.change(conn, feed.guild_id, feed.key, values)

@@ -16,6 +16,11 @@ def is_collapse(fallen: int, compared: int) -> bool:
     return fallen >= LEAST_FALLS and fallen * 2 > compared
 
 
+def is_trouble(bad: int, read: int) -> bool:
+    """A quarter of the rows cannot be read: the source writes them in another way."""
+    return bad * 4 >= bad + read and bad > 0
+
+
 def retry_seconds(failures: int, interval: int, least: int, asked: float | None, too_many: bool) -> float:
     """How long to wait after the `failures`-th failure in a row: 1, 2, 4 ... minutes up to an hour.
 

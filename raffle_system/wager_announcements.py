@@ -10,7 +10,7 @@ from typing import Protocol
 from core.db import Row
 from core.messages import GREEN, GREY, RED, Embed, Message
 from core.texts import Reader, escape, mention, moment
-from raffle_system.wager_sources import FeedTrouble
+from raffle_system.wager_sources import Answer, FeedTrouble
 from raffle_system.watchtime_converter import Earner
 
 MOST_NAMES = 10
@@ -50,11 +50,11 @@ def trouble(reader: Reader, casino: str, *facts: object) -> Message:
     """`facts`: the FeedTrouble, and when the feed last answered well (None: never)."""
     found, last_ok = facts
     assert isinstance(found, FeedTrouble)
-    since = moment(last_ok, "R") if isinstance(last_ok, datetime) else reader("wagers.never")
-    text = reader(
-        "wagers.trouble", casino=NAMES[casino], since=since,
-        why=reader(f"wagers.trouble_{found.reason}", detail=escape(found.detail) or "?"),
-    )  # fmt: skip
+    why = reader(f"wagers.trouble_{found.reason}", detail=escape(found.detail))
+    if isinstance(last_ok, datetime):
+        text = reader("wagers.trouble", casino=NAMES[casino], since=moment(last_ok, "R"), why=why)
+    else:
+        text = reader("wagers.trouble_from_the_start", casino=NAMES[casino], why=why)
     return _one(reader("wagers.trouble_title"), text, RED)
 
 
@@ -63,6 +63,41 @@ def frozen(reader: Reader, casino: str, *facts: object) -> Message:
     fallen, compared = facts
     text = reader("wagers.frozen", casino=NAMES[casino], fallen=fallen, compared=compared)
     return _one(reader("wagers.frozen_title"), text, RED)
+
+
+def fallen(reader: Reader, casino: str, *facts: object) -> Message:
+    """`facts`: (name, USD that it had, USD now) of accounts that stay below what they had, largest first."""
+    (falls,) = facts
+    assert isinstance(falls, Sequence)
+    lines = [reader("wagers.fallen_line", name=escape(n), had=usd(had), has=usd(has)) for n, had, has in falls]
+    text = "\n".join([reader("wagers.fallen", casino=NAMES[casino]), *lines, reader("wagers.fallen_how")])
+    return _one(reader("wagers.frozen_title"), text, RED)
+
+
+def unreadable(reader: Reader, casino: str, *facts: object) -> Message:
+    """`facts`: the Answer."""
+    (answer,) = facts
+    assert isinstance(answer, Answer)
+    lines = [reader("wagers.unreadable", casino=NAMES[casino], bad=answer.bad, rows=answer.bad + len(answer.rows))]
+    if answer.example:
+        lines.append(reader("wagers.unreadable_example", amount=escape(answer.example)))
+    return _one(reader("wagers.trouble_title"), "\n".join(lines), RED)
+
+
+def accounts(reader: Reader, casino: str, *facts: object) -> Message:
+    """`facts`: links whose account has a new name, and linked names that another account has (`follow`)."""
+    renamed, strangers = facts
+    assert isinstance(renamed, Sequence)
+    assert isinstance(strangers, Sequence)
+    lines = [
+        reader("wagers.renamed", member=mention(r["discord_id"]), old=escape(r["old"]), new=escape(r["new"]))
+        for r in renamed[:MOST_NAMES]
+    ]
+    for row in strangers[:MOST_NAMES]:
+        key = "wagers.stranger" if row["bound"] else "wagers.ambiguous"
+        lines.append(reader(key, member=mention(row["discord_id"]), name=escape(row["name"])))
+    text = "\n".join([reader("wagers.accounts", casino=NAMES[casino]), *lines])
+    return _one(reader("wagers.accounts_title"), text, GREY)
 
 
 def well_again(reader: Reader, casino: str, *_facts: object) -> Message:

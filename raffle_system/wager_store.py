@@ -7,12 +7,15 @@ Amounts are NUMERIC(20, 8) in USD. `start_wager` is what the period counts from,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import text
 
 from core.db import Connection, Row
+from raffle_system import shuffle_link_store
 from raffle_system.ledger_store import PAY
 from raffle_system.wager_accounting import MOST_AT_ONCE, MOST_TICKETS
 from raffle_system.wager_sources.rows import WagerRow
@@ -20,39 +23,66 @@ from raffle_system.wager_sources.rows import WagerRow
 _SEEN = """
 seen AS (
     SELECT * FROM unnest(
-        CAST(:accounts AS text[]), CAST(:keys AS text[]), CAST(:names AS text[]), CAST(:amounts AS numeric[])
-    ) AS s (account_key, name_key, username, amount)
+        CAST(:accounts AS text[]), CAST(:keys AS text[]), CAST(:names AS text[]), CAST(:amounts AS numeric[]),
+        CAST(:shared AS boolean[])
+    ) AS s (account_key, name_key, username, amount, shared)
 )
 """
 _LATEST = """
 LEFT JOIN LATERAL (
-    SELECT w.last_known_wager, w.last_seen_wager, w.period_id FROM raffle_shuffle_wagers w
+    SELECT w.id, w.last_known_wager, w.last_seen_wager, w.fallen_to, w.period_id FROM raffle_shuffle_wagers w
     WHERE w.guild_id = :guild_id AND w.source_key = :source_key AND w.account_key = s.account_key
         AND (NOT CAST(:windowed AS boolean) OR w.period_id = :period_id)
     ORDER BY w.period_id DESC LIMIT 1
 ) p ON TRUE
 """
+# An account that has an id is joined by it alone; a name stands for an account only where the casino gives no ids.
+LINKED = (
+    "CASE WHEN {row}.account_key LIKE 'id:%' THEN l.account_key = {row}.account_key "
+    "ELSE l.name_key = {row}.name_key END"
+)
+# Remembers the lowest amount of each account since it fell below its high-water mark, also while awards are frozen:
+# from there on it counts when an admin says that the source started over. A fall that `stays` was there before.
 COMPARE = f"""
-WITH {_SEEN}
-SELECT count(p.period_id) AS compared, count(*) FILTER (WHERE s.amount < p.last_seen_wager) AS fallen
-FROM seen s {_LATEST}
+WITH {_SEEN}, known AS MATERIALIZED (
+    SELECT p.*, s.amount, s.username, s.account_key, s.name_key FROM seen s {_LATEST} WHERE p.id IS NOT NULL
+), noted AS (
+    UPDATE raffle_shuffle_wagers w
+    SET fallen_to = CASE WHEN k.amount < k.last_known_wager THEN least(k.fallen_to, k.amount) END
+    FROM known k WHERE w.id = k.id AND (k.amount < k.last_known_wager OR k.fallen_to IS NOT NULL)
+), below AS (
+    SELECT k.*, k.fallen_to IS NOT NULL AS stays FROM known k
+    WHERE k.amount < k.last_known_wager AND (k.amount * 2 < k.last_known_wager OR EXISTS (
+        SELECT FROM raffle_shuffle_links l WHERE l.guild_id = :guild_id AND l.casino = :casino
+            AND l.status = 'verified' AND {LINKED.format(row="k")}
+    ))
+)
+SELECT (SELECT count(*) FROM known) AS compared,
+    (SELECT count(*) FROM known WHERE amount < last_seen_wager) AS fallen,
+    (SELECT count(*) FROM below) AS below,
+    (SELECT jsonb_agg(jsonb_build_array(username, CAST(last_known_wager AS text), CAST(amount AS text))) FROM (
+        SELECT * FROM below WHERE stays ORDER BY last_known_wager - amount DESC, username LIMIT 10
+    ) largest) AS staying
 """
 # A period begins at the high-water mark of the last one; a new name at zero, or, where everything is a baseline, at
-# what it has. `:rebase` takes the answer for the new level of a source that started afresh.
+# what it has. `:moved` takes the answer for the new level of another address's statistics; `:rebase` counts from what
+# an account fell to, for a source that started over.
 ENTER = f"""
 WITH {_SEEN}
 INSERT INTO raffle_shuffle_wagers (
     guild_id, period_id, casino, source_key, account_key, name_key, shuffle_username, start_wager, last_known_wager,
-    last_seen_wager, waiting, last_checked, last_updated
+    last_seen_wager, fallen_to, waiting, last_checked, last_updated
 )
 SELECT :guild_id, :period_id, :casino, :source_key, s.account_key, s.name_key, s.username, b.start, b.start, b.start,
-    p.period_id IS NULL AND NOT CAST(:windowed AS boolean) AND b.start = 0
-        AND div((s.amount) * CAST(:rate AS integer), 1000) > CAST(:threshold AS integer),
+    CASE WHEN s.amount < b.start THEN p.fallen_to END,
+    s.shared OR (p.period_id IS NULL AND NOT CAST(:windowed AS boolean) AND b.start = 0
+        AND div((s.amount) * CAST(:rate AS integer), 1000) > CAST(:threshold AS integer)),
     :now, :now
 FROM seen s {_LATEST}
 CROSS JOIN LATERAL (
     SELECT CASE WHEN CAST(:windowed AS boolean) THEN 0
-        WHEN CAST(:baseline AS boolean) OR (CAST(:rebase AS boolean) AND p.period_id IS NOT NULL) THEN s.amount
+        WHEN CAST(:baseline AS boolean) OR (CAST(:moved AS boolean) AND p.period_id IS NOT NULL) THEN s.amount
+        WHEN CAST(:rebase AS boolean) AND p.fallen_to IS NOT NULL THEN p.fallen_to
         ELSE coalesce(p.last_known_wager, 0) END AS start
 ) b
 WHERE NOT EXISTS (
@@ -69,13 +99,14 @@ _PAY_DUE = f"""
 counted AS (
     SELECT *, {_REACHED} AS reached FROM due
 ), judged AS (
-    SELECT *, NOT waiting AND discord_id IS NOT NULL AND reached > tickets_awarded
+    SELECT *, NOT waiting AND NOT doubtful AND discord_id IS NOT NULL AND reached > tickets_awarded
             AND (CAST(:trusted AS boolean) OR reached - tickets_awarded <= {MOST_AT_ONCE}) AS pays,
-        waiting OR (NOT CAST(:trusted AS boolean) AND reached - tickets_awarded > {MOST_AT_ONCE}) AS waits
+        waiting OR doubtful OR (NOT CAST(:trusted AS boolean) AND reached - tickets_awarded > {MOST_AT_ONCE}) AS waits
     FROM counted
 ), marked AS (
     UPDATE raffle_shuffle_wagers w SET
         start_wager = j.start, last_known_wager = j.high, last_seen_wager = j.amount,
+        fallen_to = j.fallen_to,
         total_wager_usd = greatest(j.high - j.start, 0), decreases = w.decreases + j.fell, waiting = j.waits,
         shuffle_username = j.username, name_key = j.name_key, discord_id = j.discord_id, kick_name = j.kick_name,
         tickets_awarded = CASE WHEN j.pays THEN j.reached ELSE w.tickets_awarded END,
@@ -99,22 +130,29 @@ LIMIT 20
 _HELD = "held AS MATERIALIZED (SELECT id FROM raffle_periods WHERE id = :period_id FOR KEY SHARE)"
 _ROW = "w.id, w.period_id, w.casino, w.source_key, w.account_key, w.tickets_awarded, w.waiting"
 _LINK = """
-LEFT JOIN raffle_shuffle_links l ON l.guild_id = :guild_id AND l.casino = :casino AND l.status = 'verified'
-    AND l.name_key =
+LEFT JOIN raffle_shuffle_links l ON l.guild_id = :guild_id AND l.casino = :casino AND l.status = 'verified' AND
 """
+# A name that several may share waits until an admin has said what it is, once (`waiting_told` stays).
 ABSORB = f"""
 WITH {_HELD}, {_SEEN}, due AS MATERIALIZED (
     SELECT {_ROW}, s.name_key, s.username, s.amount, l.discord_id, coalesce(l.kick_name, '') AS kick_name,
-        CASE WHEN CAST(:rebase AS boolean) THEN s.amount - (w.last_known_wager - w.start_wager)
+        CASE WHEN CAST(:moved AS boolean) THEN s.amount - (w.last_known_wager - w.start_wager)
+            WHEN CAST(:rebase AS boolean) AND w.fallen_to IS NOT NULL
+            THEN w.fallen_to - (w.last_known_wager - w.start_wager)
             ELSE w.start_wager END AS start,
-        CASE WHEN CAST(:rebase AS boolean) THEN s.amount ELSE greatest(w.last_known_wager, s.amount) END AS high,
-        CAST(s.amount < w.last_seen_wager AS integer) AS fell
+        CASE WHEN CAST(:moved AS boolean) OR (CAST(:rebase AS boolean) AND w.fallen_to IS NOT NULL) THEN s.amount
+            ELSE greatest(w.last_known_wager, s.amount) END AS high,
+        CAST(s.amount < w.last_seen_wager AS integer) AS fell,
+        CASE WHEN s.amount < w.last_known_wager AND NOT CAST(:rebase AS boolean) AND NOT CAST(:moved AS boolean)
+            THEN w.fallen_to END AS fallen_to,
+        s.shared AND NOT w.waiting_told AS doubtful
     FROM seen s
     JOIN raffle_shuffle_wagers w ON w.period_id = (SELECT id FROM held) AND w.source_key = :source_key
         AND w.account_key = s.account_key AND w.replaced_by IS NULL
-    {_LINK} s.name_key
-    WHERE CAST(:rebase AS boolean) OR s.amount <> w.last_seen_wager OR s.username <> w.shuffle_username
-        OR l.discord_id IS DISTINCT FROM w.discord_id
+    {_LINK} {LINKED.format(row="s")}
+    WHERE CAST(:rebase AS boolean) OR CAST(:moved AS boolean) OR s.amount <> w.last_seen_wager
+        OR s.username <> w.shuffle_username
+        OR l.discord_id IS DISTINCT FROM w.discord_id OR (s.shared AND NOT w.waiting AND NOT w.waiting_told)
         OR (l.discord_id IS NOT NULL AND NOT w.waiting AND w.tickets_awarded
             < div(greatest(w.last_known_wager - w.start_wager, 0) * CAST(:rate AS integer), 1000))
     ORDER BY w.id FOR UPDATE OF w
@@ -123,10 +161,12 @@ WITH {_HELD}, {_SEEN}, due AS MATERIALIZED (
 SETTLE = f"""
 WITH {_HELD}, due AS MATERIALIZED (
     SELECT {_ROW}, w.name_key, w.shuffle_username AS username, w.last_seen_wager AS amount, l.discord_id,
-        coalesce(l.kick_name, '') AS kick_name, w.start_wager AS start, w.last_known_wager AS high, 0 AS fell
+        coalesce(l.kick_name, '') AS kick_name, w.start_wager AS start, w.last_known_wager AS high, 0 AS fell,
+        w.fallen_to, FALSE AS doubtful
     FROM raffle_shuffle_wagers w
-    {_LINK} w.name_key
-    WHERE w.period_id = (SELECT id FROM held) AND w.casino = :casino AND w.name_key = :name_key
+    {_LINK} {LINKED.format(row="w")}
+    WHERE w.period_id = (SELECT id FROM held) AND w.casino = :casino
+        AND (w.name_key = :name_key OR w.account_key = CAST(:account_key AS text))
         AND w.replaced_by IS NULL
     ORDER BY w.id FOR UPDATE OF w
 ), {_PAY_DUE}
@@ -137,20 +177,34 @@ def _arrays(rows: Sequence[WagerRow]) -> dict[str, Any]:
     return {
         "accounts": [row.account for row in rows], "keys": [row.name_key for row in rows],
         "names": [row.username for row in rows], "amounts": [row.amount for row in rows],
+        "shared": [row.shared for row in rows],
     }  # fmt: skip
 
 
-async def compare(conn: Connection, place: Mapping[str, Any], rows: Sequence[WagerRow]) -> tuple[int, int]:
-    """(known accounts in the answer, of which lower than last seen)."""
-    wanted = {name: place[name] for name in ("guild_id", "source_key", "windowed", "period_id")}
-    result = await conn.execute(text(COMPARE), {**wanted, **_arrays(rows)})
+@dataclass(frozen=True, slots=True)
+class Falls:
+    """An answer beside what was known: `fallen` of the `compared` accounts are lower than last seen.
+
+    `below` have less than they had, by more than half or with a link; `staying` are those of them that had it at the
+    answer before, too, by size: (name, USD that it had, USD now).
+    """
+
+    compared: int
+    fallen: int
+    below: int
+    staying: Sequence[tuple[str, Decimal, Decimal]]
+
+
+async def compare(conn: Connection, place: Mapping[str, Any], rows: Sequence[WagerRow]) -> Falls:
+    result = await conn.execute(text(COMPARE), {**place, **_arrays(rows)})
     row = result.one()
-    return row.compared, row.fallen
+    staying = [(name, Decimal(had), Decimal(has)) for name, had, has in row.staying or ()]
+    return Falls(row.compared, row.fallen, row.below, staying)
 
 
 async def absorb(
     conn: Connection, place: Mapping[str, Any], rows: Sequence[WagerRow], *, rate: int, threshold: int,
-    baseline: bool, rebase: bool, now: datetime,
+    baseline: bool, rebase: bool, now: datetime, moved: bool = False,
 ) -> list[Row]:  # fmt: skip
     """Take an answer into the period's accounts and pay what is due to verified links, in two statements.
 
@@ -158,19 +212,22 @@ async def absorb(
     `watchtime_store.convert` has them.
     """
     arrays = _arrays(rows)
-    entering = {"rate": rate, "threshold": threshold, "baseline": baseline, "rebase": rebase, "now": now}
+    entering = {"rate": rate, "threshold": threshold, "baseline": baseline, "rebase": rebase, "moved": moved,
+                "now": now}  # fmt: skip
     await conn.execute(text(ENTER), {**place, **arrays, **entering})
+    if any(row.account != row.name_key for row in rows):
+        await shuffle_link_store.bind(conn, place["guild_id"], place["casino"])
     wanted = {name: place[name] for name in ("guild_id", "period_id", "casino", "source_key")}
-    paying = {"rate": rate, "rebase": rebase, "now": now, "trusted": False}
+    paying = {"rate": rate, "rebase": rebase, "moved": moved, "now": now, "trusted": False}
     result = await conn.execute(text(ABSORB), {**wanted, **arrays, **paying})
     return [dict(row) for row in result.mappings()]
 
 
 async def settle(
     conn: Connection, *, guild_id: int, period_id: int, casino: str, name_key: str, rate: int, now: datetime,
-    trusted: bool = False,
+    trusted: bool = False, account_key: str | None = None,
 ) -> list[Row]:  # fmt: skip
-    """Pay what one name is owed in the period, from all sources of its casino, if its link is verified.
+    """Pay what one name (or account) is owed in the period, from all sources of its casino, if a link has it.
 
     `trusted` skips the limit on what is paid at once.
     """
@@ -178,7 +235,7 @@ async def settle(
         text(SETTLE),
         {
             "guild_id": guild_id, "period_id": period_id, "casino": casino, "name_key": name_key, "rate": rate,
-            "now": now, "trusted": trusted,
+            "now": now, "trusted": trusted, "account_key": account_key,
         },
     )  # fmt: skip
     return [dict(row) for row in result.mappings()]
@@ -252,7 +309,7 @@ async def unlinked_earners(conn: Connection, guild_id: int, period_id: int, limi
             "FROM raffle_shuffle_wagers w WHERE w.period_id = :period_id AND w.total_wager_usd > 0 "
             "AND w.replaced_by IS NULL AND NOT w.waiting AND NOT EXISTS ("
             "  SELECT FROM raffle_shuffle_links l WHERE l.guild_id = :guild_id AND l.casino = w.casino "
-            "  AND l.name_key = w.name_key AND l.status = 'verified'"
+            f"  AND l.status = 'verified' AND {LINKED.format(row='w')}"
             ") GROUP BY w.casino, w.name_key ORDER BY amount DESC, name LIMIT :limit"
         ),
         {"guild_id": guild_id, "period_id": period_id, "limit": limit},
@@ -264,7 +321,9 @@ async def usd_of(conn: Connection, period_id: int, casino: str, name_key: str) -
     """What a name wagered in the period, and its tickets; None for a name that no feed has."""
     result = await conn.execute(
         text(
-            "SELECT sum(total_wager_usd) AS usd, sum(tickets_awarded) AS tickets, count(*) AS rows "
+            "SELECT sum(total_wager_usd) AS usd, sum(tickets_awarded) AS tickets, count(*) AS rows, "
+            "count(DISTINCT (source_key, account_key)) > count(DISTINCT source_key) AS many, "
+            "bool_or(waiting) AS waiting "
             "FROM raffle_shuffle_wagers WHERE period_id = :period_id AND casino = :casino "
             "AND name_key = :name_key AND replaced_by IS NULL"
         ),

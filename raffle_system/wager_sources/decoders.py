@@ -15,7 +15,7 @@ from raffle_system.wager_sources.rows import FeedTrouble, RawRow
 
 FIRST_DAY = "2020-01-01"
 _NO_REFEREES = "REFEREES_NOT_FOUND"
-_HIDDEN = -1
+_HIDDEN = "-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _refused(answer: Mapping[str, Any]) -> FeedTrouble:
         return FeedTrouble("too_many")
     if _NO_REFEREES in message.upper():
         return FeedTrouble("empty")
-    return FeedTrouble("error_object", message)
+    return FeedTrouble("error_object", message) if message else FeedTrouble("not_rows")
 
 
 def _plain_list(answer: Any) -> Sequence[Any]:
@@ -102,7 +102,9 @@ def _iso(moment: datetime) -> str:
 
 
 def _shuffle(row: Mapping[str, Any]) -> RawRow:
-    return RawRow(row["username"], row["wagerAmount"], code=row.get("campaignCode"))
+    """A row without the field has no code; one whose code is null came under none of the streamer's."""
+    code = "" if "campaignCode" in row and row["campaignCode"] is None else row.get("campaignCode")
+    return RawRow(row["username"], row["wagerAmount"], code=code)
 
 
 def _howl(row: Mapping[str, Any]) -> RawRow:
@@ -127,7 +129,7 @@ def _csgobig(row: Mapping[str, Any]) -> RawRow:
 
 def _gamdom(row: Mapping[str, Any]) -> RawRow | None:
     """Months summed; all hidden members share one id and cannot be told apart."""
-    if row["user_id"] == _HIDDEN:
+    if str(row["user_id"]).strip() == _HIDDEN:
         return None
     months = [month["total_wager_usd"] for month in row["wager_data"]]
     if any(isinstance(amount, bool | str | None) for amount in months):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 
@@ -46,7 +47,7 @@ async def _asked(
             body = await answer.content.read(LARGEST_ANSWER + 1)
             while len(body) <= LARGEST_ANSWER and (more := await answer.content.read(LARGEST_ANSWER + 1)):
                 body += more
-            return answer.status, _seconds(answer.headers.get("Retry-After")), body
+            return answer.status, _seconds(answer.headers.get("Retry-After"), answer.headers.get("Date")), body
     except TimeoutError:
         raise FeedTrouble("timeout") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -61,8 +62,14 @@ def _why(error: BaseException) -> str:
     return "not_public" if refused else "unreachable"
 
 
-def _seconds(header: str | None) -> float | None:
-    return float(header) if header is not None and header.isascii() and header.isdigit() else None
+def _seconds(header: str | None, now: str | None) -> float | None:
+    """What «Retry-After» asks for: a number, or a date by the clock of the one who answers (its «Date»)."""
+    if header is None or (header.isascii() and header.isdigit()):
+        return float(header) if header is not None else None
+    try:
+        return max((parsedate_to_datetime(header) - parsedate_to_datetime(now or "")).total_seconds(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def read(
