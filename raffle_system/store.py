@@ -151,6 +151,15 @@ async def set_winner(conn: Connection, period_id: int, discord_id: int, kick_nam
     )
 
 
+# The casino names under which a prize can be paid out to the winner.
+_NAMES_OF = (
+    "(SELECT string_agg(l.shuffle_username, ', ' ORDER BY l.casino, l.id) FROM raffle_shuffle_links l "
+    "WHERE l.guild_id = {guild} AND l.discord_id = {member} AND l.status = 'verified')"
+)
+_CASINO_NAMES = _NAMES_OF.format(guild=":guild_id", member=":winner")
+_REPLACED_NAMES = _NAMES_OF.format(guild="raffle_draws.guild_id", member=":discord_id")
+
+
 async def add_draw(
     conn: Connection, *, guild_id: int, period_id: int, total_tickets: int, participants: int, winner: int,
     kick_name: str, ticket: int, prize: str, drawn_at: datetime, drawn_by: int | None,
@@ -158,8 +167,9 @@ async def add_draw(
     await conn.execute(
         text(
             "INSERT INTO raffle_draws (guild_id, period_id, total_tickets, total_participants, winner_discord_id, "
-            "winner_kick_name, winning_ticket, prize_description, drawn_at, drawn_by_discord_id) VALUES "
-            "(:guild_id, :period_id, :total, :participants, :winner, :kick_name, :ticket, :prize, :drawn_at, :drawn_by)"
+            "winner_kick_name, winning_ticket, prize_description, drawn_at, drawn_by_discord_id, winner_shuffle_name) "
+            "VALUES (:guild_id, :period_id, :total, :participants, :winner, :kick_name, :ticket, :prize, :drawn_at, "
+            f":drawn_by, {_CASINO_NAMES})"
         ),
         {
             "guild_id": guild_id, "period_id": period_id, "total": total_tickets, "participants": participants,
@@ -175,7 +185,7 @@ async def replace_winner(conn: Connection, period_id: int, discord_id: int, kick
     await conn.execute(
         text(
             "UPDATE raffle_draws SET winner_discord_id = :discord_id, winner_kick_name = :kick_name, "
-            "winning_ticket = :ticket WHERE period_id = :id"
+            f"winning_ticket = :ticket, winner_shuffle_name = {_REPLACED_NAMES} WHERE period_id = :id"
         ),
         {"id": period_id, "discord_id": discord_id, "kick_name": kick_name, "ticket": ticket},
     )

@@ -250,6 +250,12 @@ async def test_a_prize_named_at_the_draw_replaces_the_list(world: WagerWorld) ->
     assert [row["prize"] for row in await places(world, started.period)] == ["the one"]
 
 
+async def test_the_draw_keeps_the_winners_casino_name(world: WagerWorld) -> None:
+    await world.verify("Obel")
+    await drawn(world, "a", members=(MEMBER,))
+    assert await world.scalar("SELECT winner_shuffle_name FROM raffle_draws") == "Obel"
+
+
 async def test_without_a_claim_time_there_is_no_button(world: WagerWorld) -> None:
     await drawn(world, "a")
     assert not any(message.buttons for message in await world.said())
