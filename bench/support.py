@@ -71,7 +71,8 @@ async def database() -> AsyncIterator[Database]:
     """A migrated database on a server of its own, as durable as PostgreSQL is by default."""
     with tempfile.TemporaryDirectory(prefix="drumroll-bench-") as folder:
         server = EmbeddedPostgres(Path(folder))
-        url = await server.start()
+        await server.start()
+        url = server.url(superuser=True)  # whose are checkpoints
         try:
             await migrate(url)
             db = Database(url)

@@ -28,14 +28,15 @@ from urllib.parse import quote
 
 from core import embedded_launch as launch
 from core import embedded_machine as machine
+from core import embedded_role as role
 from core.clock import monotonic
 from core.embedded_machine import ADVICE, PORT, EmbeddedInUse, EmbeddedUnavailable, Identity
 
-__all__ = ["DATABASE", "SETTINGS", "USER", "EmbeddedInUse", "EmbeddedPostgres", "EmbeddedUnavailable"]
+__all__ = ["DATABASE", "SETTINGS", "SUPERUSER", "EmbeddedInUse", "EmbeddedPostgres", "EmbeddedUnavailable"]
 
 log = logging.getLogger(__name__)
 
-USER = DATABASE = "drumroll"
+SUPERUSER = DATABASE = "drumroll"
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -86,9 +87,14 @@ class EmbeddedPostgres:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def url(self, database: str = DATABASE) -> str:
-        """The address of one of the server's databases, for asyncpg, libpq and SQLAlchemy; never changes."""
-        return f"postgresql://{USER}@/{database}?host={quote(str(self._socket_dir), safe='')}&port={PORT}"
+    def url(self, database: str = DATABASE, *, superuser: bool = False) -> str:
+        """The address of one of the server's databases, for asyncpg, libpq and SQLAlchemy; never changes.
+
+        It is for the bot's own role, which owns its database alone, unless the `superuser` is asked for.
+        """
+        user = SUPERUSER if superuser else role.ROLE
+        host, port = quote(str(self._socket_dir), safe=""), self._settings["port"]
+        return f"postgresql://{user}@/{database}?host={host}&port={port}"
 
     async def start(self) -> str:
         """Start the server (the first time, make the cluster) and return its URL once it takes connections.
@@ -137,6 +143,7 @@ class EmbeddedPostgres:
             await self._make_cluster(binaries, identity)
         await self._stop_stale_server()
         await self._launch(binaries, identity)
+        await role.hand_over(self.url(superuser=True))
 
     def _take_ownership(self) -> None:
         """Lock the folder for as long as this process lives; raises EmbeddedInUse."""
@@ -171,7 +178,7 @@ class EmbeddedPostgres:
         if identity.mode == launch.CAPABILITY:
             os.chown(aside, identity.uid, identity.gid)
         encoding = ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        initdb = ["initdb", "-D", str(aside), "-U", USER, "--auth=trust", "--no-sync", "--no-instructions"]
+        initdb = ["initdb", "-D", str(aside), "-U", SUPERUSER, "--auth=trust", "--no-sync", "--no-instructions"]
         await self._run(binaries, identity, [*initdb, *encoding])
         single = ["postgres", "--single", "-D", str(aside), *_options({"fsync": "off"}), "postgres"]
         await self._run(binaries, identity, single, f"CREATE DATABASE {DATABASE}\n".encode())

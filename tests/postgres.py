@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from core.embedded_postgres import EmbeddedPostgres
+from core.embedded_role import ROLE
 
 T = TypeVar("T")
 _FAST = {
@@ -74,18 +75,18 @@ class PostgresServer:
         self._names = itertools.count(1)
         self.embedded = EmbeddedPostgres(data_dir, settings=_FAST)
         self.run(self.embedded.start())
-        self._admin: asyncpg.Connection[asyncpg.Record] = self.run(asyncpg.connect(self.embedded.url("postgres")))
+        self._admin: asyncpg.Connection[asyncpg.Record] = self.run(asyncpg.connect(self.superusers_url("postgres")))
         self._free: list[_Lent] = []
         self._lent: dict[str, _Lent] = {}
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._loop.run_until_complete(work)
 
-    def create_database(self, template: str | None = None) -> str:
+    def create_database(self, template: str | None = None, owner: str = ROLE) -> str:
         """Make a database, empty or a copy of `template`, and return its name."""
         name = f"test_{next(self._names)}"
         source = f"TEMPLATE {template} STRATEGY file_copy" if template else ""
-        self.run(self._admin.execute(f"CREATE DATABASE {name} {source}"))
+        self.run(self._admin.execute(f"CREATE DATABASE {name} OWNER {owner} {source}"))
         return name
 
     def drop_database(self, name: str) -> None:
@@ -98,7 +99,7 @@ class PostgresServer:
         return lent.name
 
     async def _made(self, name: str) -> _Lent:
-        connection = await asyncpg.connect(self.url(name))
+        connection = await asyncpg.connect(self.superusers_url(name))
         return _Lent(name, connection, await connection.fetchval(_SHAPE))
 
     def take_back(self, name: str) -> None:
@@ -118,7 +119,11 @@ class PostgresServer:
         return lent.rows < MOST_ROWS_LEFT
 
     def url(self, database: str) -> str:
+        """The address for the role that the bot has, not for the superuser."""
         return self.embedded.url(database)
+
+    def superusers_url(self, database: str) -> str:
+        return self.embedded.url(database, superuser=True)
 
     def close(self) -> None:
         for lent in [*self._free, *self._lent.values()]:

@@ -13,7 +13,8 @@ import asyncpg
 import pytest
 
 from core import embedded_machine
-from core.embedded_postgres import DATABASE, USER, EmbeddedPostgres
+from core.embedded_postgres import DATABASE, SUPERUSER, EmbeddedPostgres
+from core.embedded_role import ROLE
 from tests.e2e.conftest import StartBot, discord, sandbox, stage, start_bot  # noqa: F401 - fixtures
 from tests.e2e.support import Stage
 from tests.patience import until
@@ -46,7 +47,7 @@ class Server:
         return self.folder / "cluster"
 
     async def ask(self, sql: str) -> object:
-        connection = await asyncpg.connect(f"postgresql://{USER}@127.0.0.1:{self.port}/{DATABASE}")
+        connection = await asyncpg.connect(f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{DATABASE}")
         try:
             return await connection.fetchval(sql)
         finally:
@@ -56,7 +57,7 @@ class Server:
         """From the next start on, stand by."""
         (self.cluster / "standby.signal").touch()
         with (self.cluster / "postgresql.auto.conf").open("a") as settings:
-            settings.write(f"primary_conninfo = 'host=127.0.0.1 port={other.port} user={USER}'\n")
+            settings.write(f"primary_conninfo = 'host=127.0.0.1 port={other.port} user={SUPERUSER}'\n")
 
 
 async def copied(source: Server, to: Server) -> None:
@@ -65,7 +66,7 @@ async def copied(source: Server, to: Server) -> None:
     program = embedded_machine.find_binaries() / "pg_basebackup"
     command = [str(program), "-D", str(to.cluster), "-R", "-X", "stream", "-c", "fast"]
     process = await asyncio.create_subprocess_exec(
-        *command, "-h", "127.0.0.1", "-p", str(source.port), "-U", USER, env=dict(os.environ)
+        *command, "-h", "127.0.0.1", "-p", str(source.port), "-U", SUPERUSER, env=dict(os.environ)
     )
     assert await process.wait() == 0
 
@@ -113,7 +114,7 @@ class Giving:
 
 
 def url_of(*servers: Server) -> str:
-    return f"postgresql://{USER}@{','.join(f'127.0.0.1:{one.port}' for one in servers)}/{DATABASE}"
+    return f"postgresql://{ROLE}@{','.join(f'127.0.0.1:{one.port}' for one in servers)}/{DATABASE}"
 
 
 PAID = "SELECT count(*) FROM raffle_ticket_log WHERE source = 'gifted_sub'"
