@@ -27,6 +27,7 @@ CLONE_NEWUSER = 0x10000000
 CAPABILITY_VERSION_3 = 0x20080522
 
 AS_IS = "as-is"
+PLAIN = "plain"
 CAPABILITY = "capability"
 NAMESPACE = "namespace"
 
@@ -70,6 +71,13 @@ def keep_only_dac_override() -> None:
 
 
 def become_user(uid: int, gid: int) -> None:
+    """Root becomes an ordinary user; the kernel takes all capabilities along with root's number."""
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+
+
+def become_walking_user(uid: int, gid: int) -> None:
     """Root becomes an ordinary user that may still walk through folders which only root may enter.
 
     The project may lie in a 0700 folder of root, whose mode is not ours to change. Without the fix-up that
@@ -77,9 +85,7 @@ def become_user(uid: int, gid: int) -> None:
     for its companions, would not count them.
     """
     prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
-    os.setgroups([])
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
+    become_user(uid, gid)
     keep_only_dac_override()
 
 
@@ -107,8 +113,10 @@ def tie_to_owner(owner: int, signal: int) -> None:
 
 def change_identity(mode: str, uid: int, gid: int) -> None:
     try:
-        if mode == CAPABILITY:
+        if mode == PLAIN:
             become_user(uid, gid)
+        elif mode == CAPABILITY:
+            become_walking_user(uid, gid)
         elif mode == NAMESPACE:
             enter_namespace(uid, gid)
     except OSError as error:

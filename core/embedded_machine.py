@@ -20,6 +20,7 @@ from core import embedded_launch as launch
 log = logging.getLogger(__name__)
 
 PORT = 5432
+CURRENT_FOLDER = "/proc/self/cwd"
 ADVICE = "set DATABASE_URL to a PostgreSQL server (14 or newer), or install requirements-dev.txt"
 
 _SOCKET_PATH_LIMIT = 100  # bytes; the kernels' limits are 107 (Linux) and 103 (macOS)
@@ -47,6 +48,22 @@ class Identity:
         """The user, as seen from outside, that must own the cluster."""
         return os.geteuid() if self.mode == launch.NAMESPACE else self.uid
 
+    def own(self, folder: Path) -> None:
+        """Give a folder to the server."""
+        if folder.stat().st_uid != self.file_owner:
+            os.chown(folder, self.file_owner, self.gid)
+
+    def cluster(self, path: Path) -> str:
+        """What the server is to call the cluster at `path`, in which it is started.
+
+        The folder around the cluster is root's alone: no path leads a plain user there, but it may stay.
+        """
+        return CURRENT_FOLDER if self.mode == launch.PLAIN else str(path)
+
+    def folder(self, path: Path, opened: int) -> str:
+        """What the server is to call the folder at `path` that it inherits open."""
+        return f"/proc/self/fd/{opened}" if self.mode == launch.PLAIN else str(path)
+
 
 def find_binaries() -> Path:
     """The folder with `initdb` and `postgres`; raises EmbeddedUnavailable when the package is missing."""
@@ -60,8 +77,11 @@ def find_binaries() -> Path:
     return folder
 
 
-def choose_identity(cluster: Path) -> Identity:
-    """PostgreSQL refuses to run as root: root gives it an ordinary user, anybody else runs it as is."""
+def choose_identity(cluster: Path, binaries: Path) -> Identity:
+    """PostgreSQL refuses to run as root: root gives it an ordinary user, anybody else runs it as is.
+
+    The user keeps a capability of root's only where its own programs lie out of its reach.
+    """
     if os.geteuid() != 0:
         return Identity(launch.AS_IS, os.geteuid(), os.getegid())
     if sys.platform != "linux":
@@ -69,10 +89,19 @@ def choose_identity(cluster: Path) -> Identity:
     user = _unprivileged_user()
     if not launch.can_keep_capability():
         return Identity(launch.NAMESPACE, user.pw_uid, user.pw_gid)
+    mode = launch.PLAIN if _open_to_all(binaries.parent) else launch.CAPABILITY
     owner = cluster.stat() if cluster.exists() else None
     if owner is not None and owner.st_uid != 0:
-        return Identity(launch.CAPABILITY, owner.st_uid, owner.st_gid)
-    return Identity(launch.CAPABILITY, user.pw_uid, user.pw_gid)
+        return Identity(mode, owner.st_uid, owner.st_gid)
+    return Identity(mode, user.pw_uid, user.pw_gid)
+
+
+def _open_to_all(top: Path) -> bool:
+    """Whether every user may walk to this folder and read all that is in it."""
+    above = {*top.absolute().parents, *top.resolve().parents}
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in above) and all(
+        path.lstat().st_mode & stat.S_IROTH for path in (top, *top.rglob("*"))
+    )
 
 
 def _unprivileged_user() -> pwd.struct_passwd:
@@ -89,23 +118,25 @@ def socket_dir(data_dir: Path) -> Path:
     if len(os.fsencode(beside / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT:
         return beside
     digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
-    return Path("/tmp") / f"drumroll-{os.geteuid()}-{digest}"
+    return Path("/tmp") / f"drumroll-{os.geteuid()}-{digest}" / "run"
 
 
-def make_socket_dir(path: Path, data_dir: Path) -> None:
-    """Make the folder for the socket, closed to others; refuse one that somebody else put under /tmp."""
+def make_socket_dir(path: Path, data_dir: Path, identity: Identity) -> None:
+    """Make the server's folder for the socket, in one closed to others; refuse one that somebody else made."""
+    around = path.parent
+    if around != data_dir:
+        around.mkdir(mode=0o700, exist_ok=True)
+        found = around.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise PermissionError(f"{around} belongs to somebody else")
+        around.chmod(0o700)
     path.mkdir(mode=0o700, exist_ok=True)
-    if path.parent == data_dir:
-        return
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise PermissionError(f"{path} belongs to somebody else")
-    path.chmod(0o700)
+    identity.own(path)
 
 
 def remove_foreign_socket_dir(path: Path, data_dir: Path) -> None:
     if path.parent != data_dir:
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def chown_tree(top: Path, uid: int, gid: int) -> None:
@@ -152,7 +183,14 @@ def disown_pid_file(cluster: Path) -> None:
 def serves(pid: int, cluster: Path) -> bool:
     """Whether process `pid` lives and is a server on this cluster."""
     words = _command_line(pid)
-    return words[:1] != [] and words[0].endswith(b"postgres") and words[1:3] == [b"-D", os.fsencode(cluster)]
+    if not words or not words[0].endswith(b"postgres") or words[1:2] != [b"-D"]:
+        return False
+    if words[2] != os.fsencode(CURRENT_FOLDER):
+        return words[2] == os.fsencode(cluster)
+    try:
+        return os.path.samefile(f"/proc/{pid}/cwd", cluster)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _command_line(pid: int) -> list[bytes]:

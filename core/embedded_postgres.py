@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -137,7 +137,7 @@ class EmbeddedPostgres:
     async def _start(self) -> None:
         binaries = machine.find_binaries()
         self._take_ownership()
-        identity = machine.choose_identity(self._cluster)
+        identity = machine.choose_identity(self._cluster, binaries)
         self._prepare_folders(identity)
         if not self._cluster.exists():
             await self._make_cluster(binaries, identity)
@@ -166,7 +166,7 @@ class EmbeddedPostgres:
     def _prepare_folders(self, identity: Identity) -> None:
         """Close the folders to others, and give the cluster to the user that the server will run as."""
         self.data_dir.chmod(0o700)
-        machine.make_socket_dir(self._socket_dir, self.data_dir)
+        machine.make_socket_dir(self._socket_dir, self.data_dir, identity)
         for leftover in self.data_dir.glob("cluster.new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         if self._cluster.exists() and self._cluster.stat().st_uid != identity.file_owner:
@@ -175,18 +175,20 @@ class EmbeddedPostgres:
     async def _make_cluster(self, binaries: Path, identity: Identity) -> None:
         """Make the cluster with its database aside, then rename it into its place."""
         aside = Path(tempfile.mkdtemp(prefix="cluster.new-", dir=self.data_dir))
-        if identity.mode == launch.CAPABILITY:
-            os.chown(aside, identity.uid, identity.gid)
+        identity.own(aside)
+        data = ["-D", identity.cluster(aside)]
         encoding = ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        initdb = ["initdb", "-D", str(aside), "-U", SUPERUSER, "--auth=trust", "--no-sync", "--no-instructions"]
-        await self._run(binaries, identity, [*initdb, *encoding])
-        single = ["postgres", "--single", "-D", str(aside), *_options({"fsync": "off"}), "postgres"]
-        await self._run(binaries, identity, single, f"CREATE DATABASE {DATABASE}\n".encode())
+        initdb = ["initdb", *data, "-U", SUPERUSER, "--auth=trust", "--no-sync", "--no-instructions"]
+        await self._run(binaries, identity, aside, [*initdb, *encoding])
+        single = ["postgres", "--single", *data, *_options({"fsync": "off"}), "postgres"]
+        await self._run(binaries, identity, aside, single, f"CREATE DATABASE {DATABASE}\n".encode())
         aside.rename(self._cluster)
 
-    async def _run(self, binaries: Path, identity: Identity, command: list[str], stdin: bytes = b"") -> None:
+    async def _run(
+        self, binaries: Path, identity: Identity, cluster: Path, command: list[str], stdin: bytes = b""
+    ) -> None:
         """Run one of PostgreSQL's programs to its end."""
-        process = self._spawn(binaries, identity, command, signal.SIGKILL, stdin)
+        process = self._spawn(binaries, identity, cluster, command, signal.SIGKILL, stdin=stdin)
         code = await _exit_code(process, _POLL)
         if code != 0:
             raise EmbeddedUnavailable(self._failure(command[0], code))
@@ -195,11 +197,17 @@ class EmbeddedPostgres:
         self,
         binaries: Path,
         identity: Identity,
+        cluster: Path,
         command: list[str],
         at_owners_death: signal.Signals,
+        *,
         stdin: bytes = b"",
+        opened: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
-        """Make `command` our child, in a session of its own, so that a terminal's Ctrl-C reaches only us."""
+        """Make `command` our child in the cluster's folder; it inherits the `opened` files.
+
+        In a session of its own, so that a terminal's Ctrl-C reaches only us.
+        """
         words = (identity.mode, identity.uid, identity.gid, os.getpid(), int(at_owners_death))
         program = [str(binaries / command[0]), *command[1:]]
         with self._start_log.open("wb") as output, tempfile.TemporaryFile() as source:
@@ -210,7 +218,8 @@ class EmbeddedPostgres:
                 stdin=source,
                 stdout=output,
                 stderr=output,
-                cwd=self.data_dir,
+                cwd=cluster,
+                pass_fds=opened,
                 env=machine.environment(),
                 start_new_session=True,
             )
@@ -222,16 +231,21 @@ class EmbeddedPostgres:
         Sessions of a server that was killed outlive it for a moment and keep its memory; until they are
         gone PostgreSQL refuses to start, rightly, so that is tried again.
         """
-        options = _options({**self._settings, "unix_socket_directories": str(self._socket_dir)})
-        command = ["postgres", "-D", str(self._cluster), *options]
+        folder = os.open(self._socket_dir, os.O_RDONLY | os.O_DIRECTORY)
+        options = {**self._settings, "unix_socket_directories": identity.folder(self._socket_dir, folder)}
+        command = ["postgres", "-D", identity.cluster(self._cluster), *_options(options)]
         give_up = monotonic() + _PATIENCE
-        while True:
-            code = await self._ready_or_exited(self._spawn(binaries, identity, command, signal.SIGINT))
-            if code is None:
-                return
-            if _ORPHANS not in self._start_log.read_bytes() or monotonic() > give_up:
-                raise EmbeddedUnavailable(self._failure("postgres", code))
-            await asyncio.sleep(_WATCH)
+        try:
+            while True:
+                process = self._spawn(binaries, identity, self._cluster, command, signal.SIGINT, opened=[folder])
+                code = await self._ready_or_exited(process)
+                if code is None:
+                    return
+                if _ORPHANS not in self._start_log.read_bytes() or monotonic() > give_up:
+                    raise EmbeddedUnavailable(self._failure("postgres", code))
+                await asyncio.sleep(_WATCH)
+        finally:
+            os.close(folder)
 
     async def _ready_or_exited(self, process: subprocess.Popen[bytes]) -> int | None:
         """None when the server takes connections, its exit code when it ended instead."""

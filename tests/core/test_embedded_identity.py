@@ -37,14 +37,47 @@ async def server(tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
 
 
 @as_root
-async def test_root_gives_the_server_an_ordinary_user_with_one_capability(server: EmbeddedPostgres) -> None:
-    await server.start()
-    status = Path(f"/proc/{postmaster(server.data_dir)}/status").read_text()
-    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-    assert "0" not in fields["Uid"].split()
-    assert fields["Groups"].strip() == ""
-    if embedded_launch.can_keep_capability():
-        assert int(fields["CapEff"], 16) == 1 << embedded_launch.CAP_DAC_OVERRIDE
+@pytest.mark.parametrize("within_reach", [True, False])
+async def test_root_gives_the_server_an_ordinary_user_and_no_capability_that_it_can_do_without(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, within_reach: bool
+) -> None:
+    """The data lie in a folder of root's alone (pytest's) in any case."""
+    if not embedded_launch.can_keep_capability():
+        pytest.skip("no capability to become another user with")
+    monkeypatch.setattr(embedded_machine, "_open_to_all", lambda _: within_reach)
+    held = 0 if within_reach else 1 << embedded_launch.CAP_DAC_OVERRIDE
+    await remember(await server.start())
+    for process in family(postmaster(server.data_dir)):
+        fields = status(process)
+        assert "0" not in fields["Uid"].split()
+        assert fields["Groups"].strip() == ""
+        assert [int(fields[name], 16) for name in ("CapEff", "CapPrm", "CapAmb")] == [held] * 3
+    # A server of either kind gives way to the other, and the settings can be read again.
+    monkeypatch.setattr(embedded_machine, "_open_to_all", lambda _: not within_reach)
+    assert await recall(await server.restart()) == 42
+    rules = "SELECT count(*) FROM pg_hba_file_rules WHERE error IS NULL"
+    assert int(str(await query(server.url(superuser=True), rules))) > 0
+
+
+def status(process: int) -> dict[str, str]:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def test_what_others_cannot_reach_or_read_is_not_open_to_all() -> None:
+    closed = tempfile.mkdtemp(prefix="drumroll-test-", dir="/tmp")
+    top = Path(closed) / "top"
+    (top / "bin").mkdir(parents=True)
+    program = top / "bin" / "postgres"
+    program.touch(0o755)
+    try:
+        assert not embedded_machine._open_to_all(top)
+        Path(closed).chmod(0o755)
+        assert embedded_machine._open_to_all(top)
+        program.chmod(0o700)
+        assert not embedded_machine._open_to_all(top)
+    finally:
+        shutil.rmtree(closed)
 
 
 @as_root

@@ -251,16 +251,18 @@ async def test_a_path_too_long_for_a_socket_gets_a_short_one_that_goes_with_the_
     server = EmbeddedPostgres(tmp_path / ("long" * 30) / "with space & more")
     assert await query(await server.start(), "SELECT 1") == 1
     socket_dir = server._socket_dir
-    assert socket_dir.parent == Path("/tmp")
-    assert socket_dir.stat().st_mode & 0o077 == 0
+    assert socket_dir.parent.parent == Path("/tmp")
+    assert socket_dir.parent.stat().st_mode & 0o077 == 0
+    assert socket_dir.parent.stat().st_uid == os.geteuid()
     await server.stop()
-    assert not socket_dir.exists()
+    assert not socket_dir.parent.exists()
 
 
 def test_a_folder_that_somebody_else_made_is_not_used_for_the_socket(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
+    identity = embedded_machine.Identity(embedded_launch.AS_IS, os.geteuid(), os.getegid())
     with pytest.raises(PermissionError, match="link"):
-        embedded_machine.make_socket_dir(tmp_path / "link", tmp_path / "data")
+        embedded_machine.make_socket_dir(tmp_path / "link" / "run", tmp_path / "data", identity)
 
 
 async def test_a_bad_setting_is_told_with_postgresqls_own_words(tmp_path: Path) -> None:
