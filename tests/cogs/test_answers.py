@@ -72,6 +72,7 @@ async def test_no_form_opens_after_an_acknowledgement() -> None:
 @pytest.mark.parametrize(
     ("custom_id", "kind"),
     [("live:0000:ab", "edit"), ("0123456789abcdef" * 2, "edit"), (_answers.live_id(), "send"), ("raffle-x:1", "send")],
+    ids=["an earlier process", "a library's", "this process", "nobody's"],
 )
 async def test_a_button_that_nobody_knows_is_answered(custom_id: str, kind: str) -> None:
     """Those of an earlier process go; what else nobody answers keeps its message."""
