@@ -223,7 +223,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if late and number > 1:
             number, at = number - 1, self.periods[number].start_date - SECOND
         gift = gifted(
-            world.clock, f"viewer-{giver}" if giver else "Anonymous", [f"friend{n}" for n in range(subs)],
+            world.clock, f"VIEWER_{giver}" if giver else "Anonymous", [f"friend{n}" for n in range(subs)],
             correlation_id=f"c-{next(self.refs)}", received_at=at, anonymous=giver is None,
         )  # fmt: skip
         if known and giver is not None:
