@@ -129,6 +129,8 @@ async def test_a_task_that_will_not_stop_does_not_hold_up_the_process(monkeypatc
     supervisor.stop()
     assert await supervisor.wait() == 0
     release.set()
+    for task in supervisor._tasks:
+        task.cancel()
     await asyncio.gather(*supervisor._tasks, return_exceptions=True)
 
 

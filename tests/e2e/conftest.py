@@ -18,6 +18,8 @@ from tests.patience import FACTOR
 # Ahead of any real clock: discord.py takes interactions for expired that are older than 15 minutes by its own.
 # (Its interactions are dated by the real clock all the same, and with them the cooldowns of slash commands.)
 START = datetime(2041, 11, 10, 18, 0, 20, tzinfo=UTC)
+# What the bot waits for by its own clock (a beacon round, the next look) comes sooner.
+SPEED = 5.0
 
 StartBot = Callable[..., Awaitable[Bot]]
 
@@ -25,6 +27,7 @@ StartBot = Callable[..., Awaitable[Bot]]
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     made = Sandbox(TurnableClock(START))
+    made.clock.turn(speed=SPEED)
     made.discord.answer_seconds *= FACTOR
     await made.start(0)
     yield made

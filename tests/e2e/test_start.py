@@ -27,8 +27,14 @@ TOKEN = "a.token.that-nobody-may-read"
         ({"PORT": "٣"}, "PORT='٣' cannot be used: it must be a port from 0 to 65535"),
         ({"BOT_TIMEZONE": "Mars/Phobos"}, "BOT_TIMEZONE='Mars/Phobos' cannot be used: it must be an IANA time zone"),
         ({"BOT_LOCALE": "fr"}, "BOT_LOCALE='fr' cannot be used: it must be en or ar"),
-        ({"DATABASE_URL": "mysql://u:hunter2@h/d"}, "DATABASE_URL=**** cannot be used: it must be postgresql://"),
-        ({"DATABASE_URL": "postgres://u:hunter2@h:x/d"}, "DATABASE_URL=**** cannot be used: it must be postgresql://"),
+        (
+            {"DATABASE_URL": "mysql://u:hunter2@h/d"},
+            "DATABASE_URL=**** cannot be used (the address begins with mysql://)",
+        ),
+        (
+            {"DATABASE_URL": "postgres://u:hunter2@h:x/d"},
+            "DATABASE_URL=**** cannot be used (its host or port",
+        ),
         ({"DISCORD_TOKEN": "two words"}, "DISCORD_TOKEN=**** cannot be used: it must be a bot token"),
         ({"GIFTED_SUB_TICKETS": "-1"}, "GIFTED_SUB_TICKETS='-1' cannot be used: it must be a whole number"),
         ({"DRAND_GENESIS": "5"}, "DRAND_CHAIN_HASH, DRAND_PUBLIC_KEY, DRAND_GENESIS and DRAND_PERIOD belong together"),

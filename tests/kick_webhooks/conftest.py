@@ -15,6 +15,7 @@ from core import kick_subscriptions
 from core.clock import SystemClock
 from core.db import Database
 from core.kick_events import KickChannelIds, KickSubscription
+from kick import listener
 from kick.api import KickApi
 from kick.listener import KickListener
 from kick.signature import KickKeys
@@ -138,7 +139,8 @@ async def raffle(database_url: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def rig(raffle: World) -> AsyncIterator[Rig]:
+async def rig(raffle: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    monkeypatch.setattr(listener, "LOOK_SECONDS", 0.1)
     async with AsyncExitStack() as stack:
         kick = KickWorld(raffle.clock.now)
         kick.official.automatic = False

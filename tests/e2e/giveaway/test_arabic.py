@@ -50,7 +50,13 @@ async def test_from_the_form_to_the_winner(stage: Stage, bot: Bot, tmp_path: Pat
     stage.clock.turn(forward=timedelta(days=2, minutes=1))
     seen += [listed.text]
     winner = await discord.as_user("vip").wait_for_message("dm", containing="Nitro", timeout=40)
-    over = await owner.see(posted)
+
+    async def ended() -> Message | None:
+        shown = await owner.see(posted)
+        return shown if stage.mention("vip") in shown.text else None
+
+    over = await until(ended)
+    assert over is not None
     seen += [winner.text, over.text]
 
     async def results() -> list[Message]:
