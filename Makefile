@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Compiled once, for all workers and processes of the tests.
+export PYTHONDONTWRITEBYTECODE :=
 STAMP := $(VENV)/.installed
 
-.PHONY: run demo test fast browser failover lint bench clean
+.PHONY: run demo test units fast browser failover lint bench clean
 
 $(STAMP): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Drumroll needs Python 3.11 or newer; found $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
@@ -19,7 +21,11 @@ run: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/python bot.py demo
 
-test: lint
+# Linters and tests side by side: the types take a core for half a minute.
+test: $(STAMP)
+	@$(MAKE) --no-print-directory -j 2 lint units
+
+units: $(STAMP)
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not failover"
 
 # Without the tests that start processes: under a minute.

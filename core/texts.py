@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
@@ -130,11 +131,11 @@ class Texts:
     """All languages, compiled from `locales/<locale>.po` when the process starts."""
 
     def __init__(self, folder: Path = _LOCALES) -> None:
-        english = Reader("en", _compiled(folder / "en.po", "en"), None)
+        english = Reader("en", _translations(folder / "en.po"), None)
         self._readers = {"en": english}
         for path in sorted(folder.glob("*.po")):
             if path.stem != "en":
-                self._readers[path.stem] = Reader(path.stem, _compiled(path, path.stem), english)
+                self._readers[path.stem] = Reader(path.stem, _translations(path), english)
 
     @property
     def locales(self) -> tuple[str, ...]:
@@ -144,7 +145,12 @@ class Texts:
         return self._readers.get(locale or "en", self._readers["en"])
 
 
-def _compiled(path: Path, locale: str) -> gettext.GNUTranslations:
+def _translations(path: Path) -> gettext.GNUTranslations:
+    return _compiled(path, path.stem, path.stat().st_mtime_ns)
+
+
+@cache
+def _compiled(path: Path, locale: str, _changed_at: int) -> gettext.GNUTranslations:
     with path.open("rb") as source:
         catalogue = read_po(source, locale=locale)
     compiled = io.BytesIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -22,6 +23,9 @@ PROCESSES = ("/tests/e2e/", "/tests/e2e_kick/", "/tests/core/test_embedded_")
 settings.register_profile("house", max_examples=40, deadline=None, derandomize=True, database=None, print_blob=True,
                           suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
 settings.load_profile("house")
+
+# The suite makes few circles: looking for them as often as Python does costs a twentieth of its time.
+gc.set_threshold(50_000, 20, 20)
 
 # Many at once on a slow machine wait long for a connection: that is no outage.
 db.POOL_SECONDS *= FACTOR

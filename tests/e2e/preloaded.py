@@ -8,6 +8,7 @@ import bot  # noqa: F401 - the whole program
 from cogs import _answers
 from cogs.client import COG_MODULES
 from core import db
+from core.texts import Texts
 from tests.patience import FACTOR
 
 for _name in COG_MODULES:
@@ -15,3 +16,4 @@ for _name in COG_MODULES:
 # The stand-in waits for an answer so much longer, too.
 _answers.ACKNOWLEDGE_SECONDS *= FACTOR
 db.POOL_SECONDS *= FACTOR
+Texts()  # compiled once
