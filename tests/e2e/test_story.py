@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from sandbox.beacon import RUNNING, delayed
@@ -14,26 +15,32 @@ from tests.e2e.support import CODE, Bot, Stage, verify
 from tests.patience import until
 
 
-async def stream(stage: Stage, hours: float, *chatters: str) -> None:
-    """A stream in fast motion: everybody says something every five minutes."""
-    await stage.kick.go_live()
-    stage.clock.turn(speed=1200)
-    end = stage.clock.now() + timedelta(hours=hours, minutes=2)
-    while stage.clock.now() < end:
+async def stream(stage: Stage, database_url: str, hours: int, *chatters: str) -> None:
+    """A live stream in fast motion, until everybody has so many hours: nobody earns more by an hour."""
+    database = await asyncpg.connect(database_url)
+
+    async def counted() -> bool:
         for name in chatters:
             await stage.kick.chat(name, "what a stream")
         await stage.clock.wait(5 * 60)
+        enough = await database.fetchval("SELECT count(*) FROM watchtime WHERE minutes >= $1", hours * 60)
+        return bool(enough == len(chatters))
+
+    await stage.kick.go_live()
+    stage.clock.turn(speed=1200)
+    await until(counted, 30)
     stage.clock.turn(speed=1)
     await stage.kick.go_offline()
+    await database.close()
 
 
-async def test_a_viewer_earns_and_wins(stage: Stage, bot: Bot, tmp_path: Path) -> None:
+async def test_a_viewer_earns_and_wins(stage: Stage, bot: Bot, database_url: str, tmp_path: Path) -> None:
     discord, viewer, owner = stage.discord, stage.discord.as_user("viewer1"), stage.discord.as_user("streamer")
 
     linked = await stage.link("viewer1")
     assert stage.mention("viewer1") in linked.text
 
-    await stream(stage, 2, "viewer1", "viewer2")
+    await stream(stage, database_url, 2, "viewer1", "viewer2")
     stage.clock.turn(forward=timedelta(hours=1))
 
     async def paid() -> bool:
