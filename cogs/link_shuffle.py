@@ -13,6 +13,7 @@ from cogs._checks import act_cooldown, is_admin
 from cogs._commands import subcommand
 from cogs._context import Context
 from cogs._link_group import LinkGroup
+from cogs._services import Services
 from core.db import Connection
 from core.errors import UserError
 from core.messages import BLUE, GREEN, GREY, Embed
@@ -39,8 +40,9 @@ class ShuffleLinking(LinkGroup):
 
         async def work(conn: Connection) -> Embed:
             link = await shuffle_links.request(
-                conn, services.clock, services.guilds, ctx.settings, casino, username, ctx.author.id, ctx.channel.id
-            )
+                conn, services.clock, services.guilds, ctx.settings, casino, username, ctx.author.id, ctx.channel.id,
+                ctx.guild.owner_id if ctx.guild is not None else None,
+            )  # fmt: skip
             text = ctx.reader("shuffle.requested", casino=NAMES[link.casino], name=escape(link.username))
             return Embed(description=text, colour=BLUE)
 
@@ -67,11 +69,13 @@ class DecisionButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         services = interaction.client.services  # type: ignore[attr-defined]
-        reader = services.guilds.reader(interaction.guild_id, interaction.user.id)
+        guild_id = interaction.guild_id or await self._asked_in(services)
+        reader = services.guilds.reader(guild_id, interaction.user.id)
+        presser = await _as_member(interaction, guild_id)
 
         async def work(conn: Connection) -> Embed:
-            settings = services.guilds.find(interaction.guild_id)
-            if settings is None or not is_admin(interaction.user, settings):
+            settings = services.guilds.find(guild_id)
+            if settings is None or not is_admin(presser, settings):
                 raise UserError("error.admin_only")
             made = await shuffle_links.decide(
                 conn, services.clock, services.guilds, settings, self.link_id, interaction.user.id,
@@ -83,9 +87,28 @@ class DecisionButton(
 
         try:
             page = await perform(
-                services, interaction.id, interaction.guild_id, interaction.user.id, "link.decide", work
+                services, interaction.id, guild_id, interaction.user.id, "link.decide", work
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - rendered to the person who pressed
             await _errors.answer_interaction(interaction, _errors.explain(error, reader))
             return
-        await _answers.privately(interaction, page)
+        if interaction.guild_id is None:
+            await _answers.in_place(interaction, page)
+        else:
+            await _answers.privately(interaction, page)
+
+    async def _asked_in(self, services: Services) -> int:
+        """The server of a card that the owner got as a direct message; 0 where there is none."""
+        async with services.db.reading() as conn:
+            return await shuffle_links.guild_of(conn, self.link_id) or 0
+
+
+async def _as_member(interaction: discord.Interaction, guild_id: int) -> discord.abc.User:
+    """The presser with the rights of that server, which a press in a direct message does not tell."""
+    guild = interaction.client.get_guild(guild_id) if interaction.guild_id is None else None
+    if guild is None:
+        return interaction.user
+    try:
+        return guild.get_member(interaction.user.id) or await guild.fetch_member(interaction.user.id)
+    except discord.NotFound:
+        return interaction.user

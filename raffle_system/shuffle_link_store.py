@@ -118,6 +118,12 @@ async def get(conn: Connection, guild_id: int, link_id: int) -> Row | None:
     return dict(row) if row else None
 
 
+async def guild_of(conn: Connection, link_id: int) -> int | None:
+    result = await conn.execute(text("SELECT guild_id FROM raffle_shuffle_links WHERE id = :id"), {"id": link_id})
+    found: int | None = result.scalar()
+    return found
+
+
 async def verified_owner(conn: Connection, guild_id: int, casino: str, name_key: str) -> Row | None:
     result = await conn.execute(
         text(

@@ -83,9 +83,11 @@ def checked_casino(written: str) -> str:
 
 async def request(
     conn: Connection, clock: Clock, guilds_: Guilds, settings: GuildSettings, casino: str, written: str,
-    discord_id: int, channel_id: int | None,
+    discord_id: int, channel_id: int | None, owner_id: int | None = None,
 ) -> ShuffleLink:  # fmt: skip
     """A member asks for a casino name; the admins get a card with buttons.
+
+    Who plays where is nobody else's business: without an admin channel the card goes to the server's owner.
 
     Errors: `shuffle.bad_name`, `shuffle.kick_first`, `shuffle.taken`, `shuffle.asked`, `shuffle.most`,
     `shuffle.cooldown`.
@@ -100,9 +102,16 @@ async def request(
     row = await _added(conn, settings, casino, name, kick.kick_name, discord_id, "pending", channel_id, None, now)
     link = _link(row)
     message = announcements.card(guilds_.reader(settings.guild_id), link, *await _usd(conn, settings, link))
-    target = settings.admins_hear_in or channel_id
-    await outbox.post(conn, clock, settings.guild_id, target, message)
+    if settings.admin_channel_id is not None:
+        await outbox.post(conn, clock, settings.guild_id, settings.admin_channel_id, message)
+    elif owner_id is not None:
+        await outbox.post_to_member(conn, clock, settings.guild_id, owner_id, message)
     return link
+
+
+async def guild_of(conn: Connection, link_id: int) -> int | None:
+    """Whose request a card is about that stands in nobody's server."""
+    return await store.guild_of(conn, link_id)
 
 
 async def _may_ask(

@@ -56,18 +56,27 @@ async def test_a_member_links_a_casino_name_and_is_paid(stage: Stage, bot: Bot, 
     asked = await (await viewer.slash("link shuffle", channel="raffle", username="roller")).answer()
     assert asked.ephemeral
     assert "An admin decides" in asked.text
-    card = await people.wait_for_message("announcements", containing="A casino name to link")
+    owner = people.as_user("streamer")
+    card = await owner.wait_for_message("dm", containing="A casino name to link")
     assert "$900.00" in card.text
-    refused = await (await viewer.click(card, "Approve")).answer()
-    assert refused.ephemeral
+    assert await stage.announced("A casino name to link") == []
     await bot.kill()
     await bot.again()
-    done = await (await mod.click(card, "Approve")).answer()
-    assert "18 tickets" in done.text
+    await (await owner.click(card, "Approve")).settled()
+    assert "18 tickets" in (await owner.see(card)).text
+
+    named = await owner.slash_in("raffle", "raffle config set", {"name": "admin_channel_id", "value": "#announcements"})
+    assert "<#" in (await named.answer()).text
+    await stage.link("viewer2")
+    await people.as_user("viewer2").slash("link shuffle", channel="raffle", username="second")
+    other = await people.wait_for_message("announcements", containing="A casino name to link")
+    refused = await (await viewer.click(other, "Approve")).answer()
+    assert refused.ephemeral
+    await (await mod.click(other, "Reject")).settled()
 
     async def decided() -> bool:
-        seen = await mod.see(card)
-        return "Approved by" in seen.text and not seen.components
+        seen = await mod.see(other)
+        return "Rejected by" in seen.text and not seen.components
 
     await until(decided)
     feed.raise_("Roller", Decimal(1100))
