@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from datetime import datetime, timedelta
 
 import aiohttp
 import asyncpg
@@ -33,7 +34,9 @@ async def _told_by_webhook_alone(stage: Stage, bot: Bot, gifter: str, count: int
     assert await kick.official.deliver(GIFTS, body) == 200
 
 
-async def test_an_admin_decides_gifts_with_buttons_that_outlive_the_bot(stage: Stage, bot: Bot) -> None:
+async def test_an_admin_decides_gifts_with_buttons_that_outlive_the_bot(
+    stage: Stage, bot: Bot, database_url: str
+) -> None:  # fmt: skip
     await stage.link("viewer1")
     owner, viewer = stage.discord.as_user("streamer"), stage.discord.as_user("viewer1")
     for count in (5, 2, 3):
@@ -52,6 +55,7 @@ async def test_an_admin_decides_gifts_with_buttons_that_outlive_the_bot(stage: S
         "Approve #3",
     ]
 
+    await _heard_since(stage, database_url)
     await bot.kill()
     await bot.again()
     refused = await (await viewer.click(page, "Approve #1")).answer()
@@ -72,6 +76,19 @@ async def test_an_admin_decides_gifts_with_buttons_that_outlive_the_bot(stage: S
     assert again.buttons == []
     assert "**120 tickets**" in (await stage.tickets("viewer1")).text
     assert not bot.said("Traceback")
+
+
+async def _heard_since(stage: Stage, database_url: str) -> None:
+    """What came before the bot's last word on hearing Kick is of no gap."""
+    database, now = await asyncpg.connect(database_url), stage.clock.now()
+    stage.clock.turn(forward=timedelta(seconds=30))
+    key = "SELECT value FROM process_state WHERE key = 'kick_heard'"
+
+    async def heard() -> bool:
+        return datetime.fromisoformat(str(await database.fetchval(key))) > now
+
+    await until(heard)
+    await database.close()
 
 
 async def _has(look: object, count: int) -> bool:
