@@ -123,6 +123,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Three for each core that this run may use: most of a story is waiting for others."""
+    """Two for each core that this run may use: half of a test is waiting for others."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 3 * cores
+    return 2 * cores

@@ -31,6 +31,7 @@ from core.beacon import (
     verify_round,
 )
 from sandbox.beacon import DOWN, RUNNING, Beacon, delayed
+from tests.patience import patient
 
 KNOWN = {
     1000: (
@@ -321,7 +322,7 @@ async def test_a_silent_mirror_costs_its_time_out_only() -> None:
         return web.Response()
 
     async with mirror(silent) as mute, served(source) as url:
-        client = BeaconClient(chain_of(source), [mute, url], mirror_seconds=0.05)
+        client = BeaconClient(chain_of(source), [mute, url], mirror_seconds=patient(0.2))
         assert await client.fetch(4) == BeaconRound(4, *source.sign(4))
         release.set()
 

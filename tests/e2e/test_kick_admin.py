@@ -85,7 +85,8 @@ async def _heard_since(stage: Stage, database_url: str) -> None:
     key = "SELECT value FROM process_state WHERE key = 'kick_heard'"
 
     async def heard() -> bool:
-        return datetime.fromisoformat(str(await database.fetchval(key))) > now
+        noted: str | None = await database.fetchval(key)
+        return noted is not None and datetime.fromisoformat(noted) > now
 
     await until(heard)
     await database.close()
