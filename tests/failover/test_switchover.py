@@ -121,16 +121,30 @@ PAID = "SELECT count(*) FROM raffle_ticket_log WHERE source = 'gifted_sub'"
 TWICE = "SELECT count(*) FROM (SELECT source_ref FROM raffle_ticket_log GROUP BY 1 HAVING count(*) > 1) AS twice"
 
 
+async def gifts_go_on(stage: Stage) -> Giving:  # noqa: F811
+    """From a linked viewer, to a bot that hears Kick."""
+    await stage.kick_is_heard()
+    await stage.link("viewer1")
+    giving = Giving(stage)
+    await giving.at_least(5)
+    return giving
+
+
+async def each_is_paid_once(given: int, server: Server) -> None:
+    async def all_paid() -> bool:
+        return await server.ask(PAID) == given
+
+    await until(all_paid, 30)
+    assert await server.ask(TWICE) == 0
+
+
 async def test_the_primary_steps_down_stands_by_and_the_other_takes_over(
     stage: Stage, start_bot: StartBot, pair: tuple[Server, Server]  # noqa: F811
 ) -> None:  # fmt: skip
     """In between both are read-only: /ready says so, nothing is lost, and the process comes back by itself."""
     one, two = pair
     bot = await start_bot(DATABASE_URL=url_of(one, two))
-    await stage.kick_is_heard()
-    await stage.link("viewer1")
-    giving = Giving(stage)
-    await giving.at_least(5)
+    giving = await gifts_go_on(stage)
 
     await one.embedded.stop()
     one.follow(two)
@@ -145,13 +159,7 @@ async def test_the_primary_steps_down_stands_by_and_the_other_takes_over(
     await two.ask("SELECT pg_promote()")
     await bot.ready()
     await giving.at_least(5)
-    given = await giving.stop()
-
-    async def all_paid() -> bool:
-        return await two.ask(PAID) == given
-
-    await until(all_paid, 30)
-    assert await two.ask(TWICE) == 0
+    await each_is_paid_once(await giving.stop(), two)
     assert bot.process.returncode is None
     assert not bot.said("Traceback")
 
@@ -161,20 +169,11 @@ async def test_the_primary_dies_and_the_standby_is_promoted(
 ) -> None:  # fmt: skip
     one, two = pair
     bot = await start_bot(DATABASE_URL=url_of(one, two))
-    await stage.kick_is_heard()
-    await stage.link("viewer1")
-    giving = Giving(stage)
-    await giving.at_least(5)
+    giving = await gifts_go_on(stage)
     assert one.embedded.pid is not None
     os.kill(one.embedded.pid, 9)
     await giving.at_least(10)
     await two.ask("SELECT pg_promote()")
     await bot.ready()
-    given = await giving.stop()
-
-    async def all_paid() -> bool:
-        return await two.ask(PAID) == given
-
-    await until(all_paid, 30)
-    assert await two.ask(TWICE) == 0
+    await each_is_paid_once(await giving.stop(), two)
     assert bot.process.returncode is None
