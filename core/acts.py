@@ -14,7 +14,8 @@ from core.stores import acts as store
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS, RETRY_SECONDS = 10.0, 0.25
+# How long a server that was lost may take to come back; Discord waits a quarter of an hour for an answer.
+PATIENCE_SECONDS, RETRY_SECONDS = 30.0, 0.25
 
 T = TypeVar("T")
 Outcome = dict[str, Any]
@@ -49,21 +50,8 @@ class Acts:
             return await self._once(act, work)
         except UnknownOutcome as error:
             log.warning("act_outcome_unknown", extra={"act": act.name, "key": act.key})
-            return await self._settled(act, work, error)
-
-    async def _settled(self, act: Act, work: Work, lost: UnknownOutcome) -> Outcome:
-        """Again under the same key: whichever of the two transactions stands, the other one sees it."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while True:
-                    try:
-                        return await self._once(act, work)
-                    except Exception as error:
-                        if not is_away(error):
-                            raise
-                    await asyncio.sleep(RETRY_SECONDS)
-        except TimeoutError:
-            raise lost from None
+            # Under the same key: whichever of the two transactions stands, the other one sees it.
+            return await _again(lambda: self._once(act, work), error)
 
     async def _once(self, act: Act, work: Work) -> Outcome:
         async with self._db.transaction() as conn:
@@ -78,19 +66,34 @@ class Acts:
 
         Errors: those of `work`; the server's own where it was never reached; `UnknownOutcome` where it stays away.
         """
-        lost: Exception | None = None
+        reached = False
+
+        async def once() -> T:
+            nonlocal reached
+            async with self._db.statements() as conn:
+                reached = True
+                return await work(conn)
+
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while True:
-                    reached = False
-                    try:
-                        async with self._db.statements() as conn:
-                            reached = True
-                            return await work(conn)
-                    except Exception as error:
-                        if not is_away(error) or (lost is None and not reached):
-                            raise
-                        lost = error
-                    await asyncio.sleep(RETRY_SECONDS)
-        except TimeoutError as error:
-            raise UnknownOutcome("the server stays away") from (lost or error)
+            return await once()
+        except Exception as error:
+            if not (reached and is_away(error)):
+                raise
+            lost = UnknownOutcome("the connection was lost during a statement")
+            lost.__cause__ = error
+        return await _again(once, lost)
+
+
+async def _again(once: Callable[[], Awaitable[T]], lost: UnknownOutcome) -> T:
+    """The result as soon as the server is back; `lost` where it stays away. One that is only slow was never lost."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                try:
+                    return await once()
+                except Exception as error:
+                    if not is_away(error):
+                        raise
+                await asyncio.sleep(RETRY_SECONDS)
+    except TimeoutError:
+        raise lost from None

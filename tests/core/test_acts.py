@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
 
 from core import acts as acts_module
 from core.acts import Act, Acts, Outcome
@@ -109,3 +110,13 @@ async def test_what_reads_cannot_write(db: Database) -> None:
             await process_state.put(conn, "count", "1")
     async with db.transaction() as conn:
         await process_state.put(conn, "count", "2")
+
+
+async def test_a_server_that_is_only_slow_is_not_lost(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acts_module, "PATIENCE_SECONDS", 0.01)
+
+    async def slow(conn: Connection) -> int:
+        await conn.execute(text("SELECT pg_sleep(0.3)"))
+        return 7
+
+    assert await Acts(db, SystemClock()).repeat(slow) == 7
