@@ -21,50 +21,63 @@ _FAST = {
 # So many dead rows would begin to show in a later test's plans.
 MOST_ROWS_LEFT = 20_000
 
-# What a test may have done to the schema: names, columns, triggers (and whether they fire), constraints, functions.
+# What a test may have done to the schema: tables, columns, triggers (and whether they fire), constraints, functions.
+# Sums of hashes: the cheapest comparison that tells the one from the other.
 _SHAPE = """
-SELECT md5(string_agg(thing, ' ' ORDER BY thing)) FROM (
-    SELECT format('%s %s', oid, relname) AS thing FROM pg_class WHERE relnamespace = 'public'::regnamespace
-    UNION ALL SELECT format('%s %s %s', attrelid, attname, atttypid) FROM pg_attribute
-              WHERE attnum > 0 AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
-    UNION ALL SELECT format('%s %s %s', oid, tgname, tgenabled) FROM pg_trigger
-    UNION ALL SELECT format('%s %s', oid, conname) FROM pg_constraint
-    UNION ALL SELECT format('%s %s', oid, proname) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-) AS things
+SELECT ARRAY[
+    (SELECT sum(hashtext(oid || relname)) FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+    (SELECT sum(hashtext(attrelid || attname || atttypid)) FROM pg_attribute
+        WHERE attnum > 0 AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)),
+    (SELECT sum(hashtext(oid || tgname || tgenabled::text)) FROM pg_trigger),
+    (SELECT sum(hashtext(oid || conname)) FROM pg_constraint),
+    (SELECT sum(hashtext(oid || proname)) FROM pg_proc WHERE pronamespace = 'public'::regnamespace)
+]
 """
-# As a replica, no trigger fires: neither those that keep the ledger nor foreign keys.
-_EMPTY = """
-SET session_replication_role = replica;
+_TABLES = """
+SELECT oid::regclass::text FROM pg_class
+WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+"""
+# Starts every sequence anew that was used.
+_SEQUENCES = """
+SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+FROM pg_sequences WHERE last_value IS NOT NULL
+"""
+_DISCONNECT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid();
-DO $$
-DECLARE
-    one regclass;
-    gone bigint;
-    total bigint := 0;
-BEGIN
-    FOR one IN SELECT oid FROM pg_class
-        WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
-    LOOP
-        EXECUTE format('DELETE FROM %s', one);
-        GET DIAGNOSTICS gone = ROW_COUNT;
-        total := total + gone;
-    END LOOP;
-    PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
-        FROM pg_sequences WHERE last_value IS NOT NULL;
-    PERFORM set_config('test.rows', total::text, false);
-END $$;
+WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
 
 class _Lent:
     """A migrated database, with a connection of its own that empties it."""
 
-    def __init__(self, name: str, connection: asyncpg.Connection[asyncpg.Record], shape: str) -> None:
+    def __init__(self, name: str, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         self.name = name
-        self.connection = connection
-        self.shape = shape
-        self.rows = 0
+        self._connection = connection
+        self._rows = 0
+
+    async def look(self) -> None:
+        """Remember what the database is like before the first test."""
+        # As a replica, no trigger fires: neither those that keep the ledger nor foreign keys.
+        await self._connection.execute("SET session_replication_role = replica")
+        self._shape = await self._connection.fetchval(_SHAPE)
+        tables = [row[0] for row in await self._connection.fetch(_TABLES)]
+        self._filled = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)
+
+    async def empty(self) -> bool:
+        """Whether the next test may have it."""
+        if self._connection.is_closed():
+            return False
+        await self._connection.fetch(_DISCONNECT)
+        if await self._connection.fetchval(_SHAPE) != self._shape:
+            return False
+        for (table,) in await self._connection.fetch(self._filled):
+            self._rows += int((await self._connection.execute(f"DELETE FROM {table}")).split()[-1])
+        await self._connection.fetch(_SEQUENCES)
+        return self._rows < MOST_ROWS_LEFT
+
+    def close(self) -> None:
+        self._connection.terminate()
 
 
 class PostgresServer:
@@ -99,24 +112,18 @@ class PostgresServer:
         return lent.name
 
     async def _made(self, name: str) -> _Lent:
-        connection = await asyncpg.connect(self.superusers_url(name))
-        return _Lent(name, connection, await connection.fetchval(_SHAPE))
+        lent = _Lent(name, await asyncpg.connect(self.superusers_url(name)))
+        await lent.look()
+        return lent
 
     def take_back(self, name: str) -> None:
         """Empty a lent database for the next test; one whose schema was changed is dropped."""
         lent = self._lent.pop(name)
-        if self.run(self._emptied(lent)):
+        if self.run(lent.empty()):
             self._free.append(lent)
         else:
-            lent.connection.terminate()
+            lent.close()
             self.drop_database(name)
-
-    async def _emptied(self, lent: _Lent) -> bool:
-        if lent.connection.is_closed() or await lent.connection.fetchval(_SHAPE) != lent.shape:
-            return False
-        await lent.connection.execute(_EMPTY)
-        lent.rows += int(await lent.connection.fetchval("SELECT current_setting('test.rows')"))
-        return lent.rows < MOST_ROWS_LEFT
 
     def url(self, database: str) -> str:
         """The address for the role that the bot has, not for the superuser."""
@@ -127,7 +134,7 @@ class PostgresServer:
 
     def close(self) -> None:
         for lent in [*self._free, *self._lent.values()]:
-            lent.connection.terminate()
+            lent.close()
         self._admin.terminate()
         self.run(self.embedded.stop())
         self._loop.close()
