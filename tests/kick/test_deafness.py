@@ -109,8 +109,8 @@ async def test_live_and_nothing_published_is_connected_anew_and_told(kick: Kick)
         assert ear.attempts == 1
         ear.clock.advance(MINUTE)
         await until(lambda: ear.attempts == 2)
-        assert ear.told[-1] == {0: {"deaf": {"name": "sandbox-streamer", "minutes": "10"}}}
-        gap = ear.heard.of(SocketGap)[-1]
+        await until(lambda: ear.told[-1:] == [{0: {"deaf": {"name": "sandbox-streamer", "minutes": "10"}}}])
+        gap = (await until(lambda: ear.heard.of(SocketGap)))[-1]
         assert (gap.started_at, gap.reason) == (last, "live, and nothing published")
         state = ear.listener.socket
         assert state is not None
