@@ -28,7 +28,7 @@ test: $(STAMP)
 units: $(STAMP)
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not failover"
 
-# Without the tests that start processes: under a minute.
+# Without the tests that start processes.
 fast: $(STAMP)
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not failover and not process"
 
