@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 
@@ -10,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from core import kick_subscriptions
 from core.clock import SystemClock
@@ -131,6 +133,12 @@ class Rig:
             return answer.status
 
 
+@functools.cache
+def _key() -> rsa.RSAPrivateKey:
+    """Kick's key for every test: to make one takes longer than most of them."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 @pytest.fixture
 async def raffle(database_url: str) -> AsyncIterator[World]:
     db = Database(database_url)
@@ -144,6 +152,7 @@ async def rig(raffle: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[R
     async with AsyncExitStack() as stack:
         kick = KickWorld(raffle.clock.now)
         kick.official.automatic = False
+        kick.official._key = _key()
         app = web.Application()
         add_routes(app, kick)
         server = await stack.enter_async_context(TestServer(app))
