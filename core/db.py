@@ -163,15 +163,20 @@ def _ping_after_idleness(engine: AsyncEngine) -> None:
     event.listen(pool, "checkout", checked_out)
 
 
+def _pooled(url: str, pool_size: int) -> AsyncEngine:
+    # No overflow: connections made and thrown away in a rush cost more than the wait for a kept one.
+    engine = _engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_SECONDS)
+    _read_every_moment(engine)
+    _ping_after_idleness(engine)
+    return engine
+
+
 class Database:
     """A pool of connections. Every use case opens one `transaction()`; stores receive its connection."""
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.url = url
-        # No overflow: connections made and thrown away in a rush cost more than the wait for a kept one.
-        self._engine = _engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_SECONDS)
-        _read_every_moment(self._engine)
-        _ping_after_idleness(self._engine)
+        self._engine = _pooled(url, pool_size)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

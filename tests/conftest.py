@@ -6,7 +6,7 @@ import gc
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from core import db
 from tests.patience import FACTOR
-from tests.postgres import PostgresServer
+from tests.postgres import Engines, PostgresServer
 
 TEST_SECONDS = 60.0
 PROCESSES = ("/tests/e2e/", "/tests/e2e_kick/", "/tests/core/test_embedded_")
@@ -55,12 +55,24 @@ def template_database(postgres_server: PostgresServer) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+async def engines(postgres_server: PostgresServer) -> AsyncIterator[Engines]:
+    """The engines that tests hand on, on the event loop that tests share."""
+    made = Engines()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "_pooled", made.pooled)
+        yield made
+    await made.end()
+
+
 @pytest.fixture
-def database_url(postgres_server: PostgresServer, template_database: str) -> Iterator[str]:
+def database_url(postgres_server: PostgresServer, template_database: str, engines: Engines) -> Iterator[str]:
     """The URL of a migrated database that only this test sees."""
     name = postgres_server.lend(template_database)
-    yield postgres_server.url(name)
-    postgres_server.take_back(name)
+    url = postgres_server.url(name)
+    engines.keep(url)
+    yield url
+    postgres_server.take_back(name, engines)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -85,19 +84,17 @@ def test_a_time_for_the_connection_and_the_drivers_cache_are_taken_over() -> Non
 
 
 @pytest.fixture
-async def demoted(database_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Lets the database become read-only for every session that begins, as a standby is."""
-    admin = await asyncpg.connect(database_url)
+async def demoted(empty_database_url: str) -> str:
+    """The URL of a database that is read-only for every session that begins, as a standby is."""
+    admin = await asyncpg.connect(empty_database_url)
     name = await admin.fetchval("SELECT current_database()")
     await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    yield admin
-    await admin.execute("SET default_transaction_read_only = off")
-    await admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
     await admin.close()
+    return empty_database_url
 
 
-async def test_a_read_only_server_is_away(database_url: str, demoted: object) -> None:
-    db = Database(database_url)
+async def test_a_read_only_server_is_away(demoted: str) -> None:
+    db = Database(demoted)
     try:
         for work in (db.ping(), _write(db)):
             with pytest.raises(ConnectionError) as refused:
@@ -112,8 +109,8 @@ async def _write(db: Database) -> None:
         await conn.execute(text("INSERT INTO process_state VALUES ('a', '1')"))
 
 
-async def test_nobody_leads_on_a_read_only_server(database_url: str, demoted: object) -> None:
-    leadership = Leadership(database_url)
+async def test_nobody_leads_on_a_read_only_server(demoted: str) -> None:
+    leadership = Leadership(demoted)
     assert not await leadership._try()
     assert leadership._connection is None
 
