@@ -28,9 +28,9 @@ test: $(STAMP)
 units: $(STAMP)
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not failover"
 
-# Without the tests that start processes.
+# Without the tests that start processes, and without those that take seconds.
 fast: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not failover and not process"
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not failover and not process and not thorough"
 
 browser: $(STAMP)
 	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || { echo "make browser needs Chromium, e.g. from: apt-get install chromium"; exit 1; }

@@ -202,6 +202,7 @@ async def test_a_blocked_channel_is_kept_and_the_owner_told_once(world: World) -
     assert len(discord.to(OWNER)) == 2
 
 
+@pytest.mark.thorough
 async def test_closed_channels_are_asked_less_and_less_and_by_one_message_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

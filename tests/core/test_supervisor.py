@@ -112,6 +112,7 @@ async def test_the_first_fatal_decides() -> None:
     assert await supervisor.wait() == 3
 
 
+@pytest.mark.thorough
 async def test_a_task_that_will_not_stop_does_not_hold_up_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_module, "STOP_SECONDS", 0.05)
     release = asyncio.Event()

@@ -166,6 +166,7 @@ def mutations(value: Any) -> Iterator[Any]:
 CASES = [(kind, name) for kind, record in RECORDS.items() for name in record]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_whatever_is_changed_is_named(kind: str, name: str) -> None:
     record = RECORDS[kind]
@@ -200,6 +201,7 @@ BOUND = ["protocol", "draw_id", "mode", "commitment", "server_seed", "seed"]
 BOUND += ["entrants", "entrants_sha256", "total_tickets"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in RECORDS for name in BOUND])
 def test_what_the_draw_rests_on_cannot_be_changed_with_its_checksum(kind: str, name: str) -> None:
     for value in mutations(RECORDS[kind][name]):
@@ -291,6 +293,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @given(json_values)
 def test_arbitrary_json_never_raises(value: object) -> None:
     report = verify(value)
@@ -353,6 +356,7 @@ def test_no_file_and_a_bad_chain(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "DRAND_CHAIN_HASH" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_any_byte_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every third byte replaced: the record says the same, or is refused."""
     written, file = json.dumps(COMMIT_RECORD, indent=1).encode(), tmp_path / "record.json"

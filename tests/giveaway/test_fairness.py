@@ -24,6 +24,7 @@ def _near(found: int, chance: float, trials: int = SEEDS, errors: float = 4) -> 
     return abs(found / trials - chance) <= errors * sqrt(chance * (1 - chance) / trials)
 
 
+@pytest.mark.thorough
 def test_the_plans_table_gives_the_first_prize_by_entries_and_nobody_wins_twice() -> None:
     first: Counter[int] = Counter()
     for number in range(SEEDS):
@@ -36,6 +37,7 @@ def test_the_plans_table_gives_the_first_prize_by_entries_and_nobody_wins_twice(
     assert all(_near(first[user], 1 / 25) for user in range(3, 11))
 
 
+@pytest.mark.thorough
 def test_three_entrants_fall_in_every_order_by_the_closed_form() -> None:
     tickets = {7: 5, 8: 3, 9: 2}
     entrants = Entrants.from_pairs(tickets.items())

@@ -415,6 +415,7 @@ async def test_a_scheduled_giveaway_starts_by_itself_and_runs_its_whole_time(wor
     assert started.end_time == world.clock.now() + timedelta(days=1)
 
 
+@pytest.mark.thorough
 async def test_50_overdue_after_a_restart_are_all_ended_and_marked_late(world: World) -> None:
     made = [await world.create(prize=f"Prize {number}") for number in range(50)]
     for giveaway in made:

@@ -108,12 +108,14 @@ def _check(event: KickEvent) -> None:
         assert len(gift_key(event)) < 200
 
 
+@pytest.mark.thorough
 @given(mutated_frames())
 @settings(max_examples=300, deadline=None)
 def test_mutated_frames_never_raise(raw: str) -> None:
     stored(decode_frame(raw, NOW))
 
 
+@pytest.mark.thorough
 @given(mutated_frames(), st.data())
 @settings(max_examples=150, deadline=None)
 def test_cut_and_spoilt_frames_never_raise(raw: str, data: st.DataObject) -> None:
@@ -129,6 +131,7 @@ def test_random_input_never_raises(raw: bytes | str) -> None:
     stored(decode_frame(raw, NOW))
 
 
+@pytest.mark.thorough
 @given(st.sampled_from(BODIES), st.data())
 @settings(max_examples=100, deadline=None)
 def test_spoilt_webhooks_never_tell_of_an_impossible_moment(

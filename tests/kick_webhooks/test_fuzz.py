@@ -114,6 +114,7 @@ async def _stored(rig: Rig, gifter: str, count: int) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.thorough
 async def test_thousands_of_frames_and_bodies_raise_nothing_and_are_counted(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -135,6 +135,7 @@ async def _suffer(ill: Ill, socket: KickSocket, fall_ill: Callable[[Ill], None])
     await until(lambda: socket.state.status == "connected", RECOVERY_SECONDS)
 
 
+@pytest.mark.thorough
 async def test_ill_servers_are_spared_found_again_and_leave_a_gap_on_record(raffle: World) -> None:
     async with AsyncExitStack() as stack:
         suffering = []

@@ -108,6 +108,7 @@ def _fresh(server: PostgresServer, template: str) -> Iterator[str]:
     server.take_back(name)
 
 
+@pytest.mark.thorough
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_no_minute_twice(
@@ -130,6 +131,7 @@ async def _hour(world: World, *, live: bool, host_after: int | None = None) -> i
     return int(await world.scalar("SELECT coalesce(sum(minutes), 0) FROM watchtime"))
 
 
+@pytest.mark.thorough
 async def test_an_hour_of_chatting_is_sixty_minutes_across_midnight_and_months_end(database_url: str) -> None:
     world = await World(Database(database_url), clock=FakeClock(NOW)).open()
     try:

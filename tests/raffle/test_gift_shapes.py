@@ -131,6 +131,7 @@ async def kick(world: World) -> Kick:
     return Kick(world)
 
 
+@pytest.mark.thorough
 async def test_two_shapes_of_one_gift_in_either_order_are_one(kick: Kick) -> None:
     for number, shapes in enumerate(permutations(PAYING, 2)):
         for gift in (Given(2 * number, "giver", 3), Given(2 * number + 1, "giver", 3)):
@@ -438,6 +439,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.thorough
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_each_gift_is_paid_once_to_its_giver(database_url: str, guilds: Iterator[int], steps: list[Any]) -> None:

@@ -288,6 +288,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.runner.run(differences()) == []
 
 
+@pytest.mark.thorough
 def test_any_order_of_events_keeps_the_books(database_url: str) -> None:
     with asyncio.Runner() as runner:
         database = Database(database_url)

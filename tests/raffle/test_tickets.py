@@ -254,6 +254,7 @@ async def test_balance_says_rank_chance_and_what_is_missing(world: World) -> Non
     assert (stats.participants, stats.total, stats.by_source["bonus"]) == (3, 60, 60)
 
 
+@pytest.mark.thorough
 async def test_the_plans_sample_month(world: World) -> None:
     """Its watchtime, gifts and bonus; wagers join them when their feed does (40 of the plan's 485)."""
     await world.link(MEMBER, "viewer123", 123)

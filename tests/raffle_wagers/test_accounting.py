@@ -143,6 +143,7 @@ async def test_the_first_answer_is_a_baseline_and_rises_pay(world: WagerWorld) -
     ]  # fmt: skip
 
 
+@pytest.mark.thorough
 async def test_two_hundred_small_rises_lose_nothing(world: WagerWorld) -> None:
     await world.polled(obel=0)
     await world.verify()

@@ -193,6 +193,7 @@ async def test_names_that_are_none_cost_their_own_row(world: WagerWorld, name: o
     assert await world.scalar("SELECT bad_rows FROM wager_feeds") == 1
 
 
+@pytest.mark.thorough
 async def test_ten_thousand_rows(world: WagerWorld) -> None:
     world.casino.rows([(f"viewer{n}", n) for n in range(10_000)])
     await world.poll()

@@ -76,6 +76,7 @@ async def _until_closed(one: socket.socket) -> bytes:
     return said
 
 
+@pytest.mark.thorough
 async def test_eleven_hundred_half_open_connections_do_not_keep_an_honest_one_out() -> None:
     """The server never holds more than its share, and the client who holds many loses its own."""
     async with _served(Guests(most=200, most_a_client=50)) as server, held(server.bound_port, HALF, 1100) as all_held:
@@ -86,6 +87,7 @@ async def test_eleven_hundred_half_open_connections_do_not_keep_an_honest_one_ou
         assert {await _until_closed(one) for one in all_held[:1000]} == {b""}
 
 
+@pytest.mark.thorough
 async def test_who_is_answered_stays_while_those_who_wait_go() -> None:
     async with _served(Guests(most=4)) as server, held(server.bound_port, b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n"):
         await until(lambda: len(server.guests._answered))

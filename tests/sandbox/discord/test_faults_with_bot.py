@@ -91,6 +91,7 @@ async def test_a_request_to_reconnect_resumes(bot: Bot, discord_: Discord) -> No
     await (await discord_.as_user("viewer1").slash("echo", text="back")).answer()
 
 
+@pytest.mark.thorough
 async def test_a_forgotten_session_identifies_anew(bot: Bot, discord_: Discord) -> None:
     again = asyncio.create_task(bot.wait_for("shard_ready", timeout=patient(30)))
     await asyncio.sleep(0)

@@ -286,6 +286,7 @@ async def test_ephemeral_messages_are_unknown_to_the_channel_routes(api: Api, sl
     assert (await api.refused("DELETE", f"{path}/{slash.original}"))["code"] == 10008
 
 
+@pytest.mark.thorough
 async def test_a_press_gives_up_by_itself(api: Api) -> None:
     item = await press(api)
     state = await api.discord.link.get("/interaction", id=item.id, timeout=10)

@@ -128,6 +128,7 @@ async def test_a_deferred_answer_and_its_follow_ups(discord_: Discord) -> None:
     assert [one.content for one in await pressed.followups()] == ["Second"]
 
 
+@pytest.mark.thorough
 async def test_an_unanswered_press_fails_after_three_seconds(discord_: Discord) -> None:
     viewer = discord_.as_user("viewer1")
     await viewer.say("general", "!ask")
