@@ -125,13 +125,23 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that hangs ends, after a time that suits the machine."""
+    """A test that hangs ends, after a time that suits the machine; no worker has all the slow ones."""
     for item in items:
         marker = item.get_closest_marker("timeout")
         seconds = float(marker.args[0]) if marker is not None else TEST_SECONDS
         item.add_marker(pytest.mark.timeout(seconds * FACTOR), append=False)
         if "start_bot" in getattr(item, "fixturenames", ()) or any(folder in str(item.path) for folder in PROCESSES):
             item.add_marker(pytest.mark.process)
+    items[:] = _spread(items)
+
+
+def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The slow ones evenly among the others: each worker begins with a piece of the list."""
+    kinds: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        kinds[any(item.get_closest_marker(name) for name in ("process", "thorough"))].append(item)
+    place = {item: (at + 0.5) / len(kind) for kind in kinds.values() for at, item in enumerate(kind)}
+    return sorted(items, key=place.__getitem__)
 
 
 def pytest_xdist_auto_num_workers() -> int:
