@@ -19,6 +19,11 @@ from core.db import is_away, log_failure
 log = logging.getLogger(__name__)
 
 LEADER_LOCK = 0x44524D00
+_HOLDER = """
+SELECT pid FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1 AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _UNREACHABLE = (
     OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.TargetServerAttributeNotMatched, TimeoutError,
 )  # fmt: skip
@@ -131,6 +136,8 @@ class Leadership:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        # The server's process that held the lock: a lost one may take a moment to end, and to let go.
+        self._holder: int | None = None
         self.leading = False
 
     async def acquire(self) -> None:
@@ -170,7 +177,7 @@ class Leadership:
             got = await self._try()
             if got:
                 return
-            if self._connection is not None:
+            if self._connection is not None and await self._another_holds(self._connection):
                 raise Fatal("another process took the lead while PostgreSQL was away")
             await asyncio.sleep(STANDBY_POLL_SECONDS)
 
@@ -184,6 +191,13 @@ class Leadership:
             return False
         return True
 
+    async def _another_holds(self, connection: asyncpg.Connection[asyncpg.Record]) -> bool:
+        with suppress(*_UNREACHABLE):
+            async with asyncio.timeout(5):
+                holder = await connection.fetchval(_HOLDER, LEADER_LOCK)
+                return holder is not None and holder != self._holder
+        return False
+
     async def _try(self) -> bool:
         """Ask once for the lock; a connection that PostgreSQL refused leaves `_connection` None."""
         try:
@@ -191,11 +205,15 @@ class Leadership:
                 self._connection = None
                 self._connection = await dsn.connect(self._url, timeout=5)
             async with asyncio.timeout(5):
-                got = await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK)
+                [(got, pid)] = await self._connection.fetch(
+                    "SELECT pg_try_advisory_lock($1), pg_backend_pid()", LEADER_LOCK
+                )
         except _UNREACHABLE as error:
             log.warning("leader_lock_unreachable", extra={"error": repr(error)})
             if self._connection is not None:
                 self._connection.terminate()
                 self._connection = None
             return False
+        if got:
+            self._holder = pid
         return bool(got)

@@ -197,6 +197,21 @@ async def test_a_lock_that_was_lost_is_taken_back(
     await one.release()
 
 
+async def test_ones_own_lost_session_is_no_other_process(database_url: str) -> None:
+    """The server may still be ending it when the lock is asked for again."""
+    one = Leadership(database_url)
+    await one.acquire()
+    lost, one._connection = one._connection, None
+    holding = asyncio.create_task(one.hold())
+    await until(lambda: one._connection)
+    assert (one.leading, holding.done()) == (False, False)
+    assert lost is not None
+    await lost.close()
+    await until(lambda: one.leading)
+    holding.cancel()
+    await one.release()
+
+
 async def test_when_another_was_faster_it_is_fatal(
     database_url: str, admin: asyncpg.Connection[asyncpg.Record]
 ) -> None:
