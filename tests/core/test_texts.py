@@ -16,6 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from core.texts import Reader, Texts, escape, mention, moment, one_line, percent, plain, prose
+from tests.house.sources import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCALES = ROOT / "locales"
@@ -233,7 +234,7 @@ def test_no_text_pings_everybody() -> None:
 def sources() -> list[ast.Module]:
     paths = [ROOT / name for name in CODE]
     files = [file for path in paths for file in ([path] if path.is_file() else sorted(path.rglob("*.py")))]
-    return [ast.parse(file.read_text(encoding="utf-8")) for file in files]
+    return [parsed(file) for file in files]
 
 
 def spoken(tree: ast.Module) -> Iterator[str]:

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.house.sources import parsed
+
 ROOT = Path(__file__).resolve().parents[2]
 EDGES = [*sorted((ROOT / "cogs").glob("*.py")), *sorted((ROOT / "web").glob("*.py"))]
 NOBODYS_REQUEST = {
@@ -15,7 +17,7 @@ NOBODYS_REQUEST = {
 
 def calls(path: Path) -> Iterator[tuple[str, ast.Attribute]]:
     """(the function around it, what is called) for every call of a method in a file."""
-    for function in ast.walk(ast.parse(path.read_text())):
+    for function in ast.walk(parsed(path)):
         if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
             for node in ast.walk(function):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

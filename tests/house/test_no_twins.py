@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.sources import parsed
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("core", "raffle_system", "giveaway", "kick", "cogs", "web")
 # Entry points by convention: discord.py calls an extension's `setup`, Python a script's `main`.
@@ -116,7 +118,7 @@ def body_of(node: Definition) -> Iterator[ast.AST]:
 
 
 def read(path: Path, root: Path) -> Module:
-    tree, name = ast.parse(path.read_text()), module_name(path, root)
+    tree, name = parsed(path), module_name(path, root)
     bound = bindings(tree)
     things: list[Thing] = []
     for node in tree.body:
