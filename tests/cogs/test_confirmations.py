@@ -78,6 +78,7 @@ async def db(database_url: str) -> Any:
     await made.close()
 
 
+@pytest.mark.thorough
 async def test_who_lost_the_right_since_the_question_is_refused(db: Database) -> None:
     view = question(asked(db, "staff"))
     pressed = await press(view, SimpleNamespace(id=7, roles=()))

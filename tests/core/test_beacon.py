@@ -56,6 +56,7 @@ def test_known_rounds_of_quicknet(number: int) -> None:
     assert not verify_round(QUICKNET, number + 1, signature)
 
 
+@pytest.mark.thorough
 @given(st.integers(0, 383))
 def test_a_flipped_bit_is_no_signature(bit: int) -> None:
     changed = bytearray.fromhex(SIGNATURE)

@@ -31,6 +31,7 @@ def test_a_short_list_is_counted_exactly(tickets: list[int], winners: int) -> No
     assert [part / whole for part, whole in shares] == pytest.approx(by_every_order(tickets, winners), rel=1e-9)
 
 
+@pytest.mark.thorough
 def test_a_long_list_is_near() -> None:
     held = Counter((10, 20, 50, 485)[n % 4] for n in range(200))
     chances = Chances(held, 4)

@@ -54,6 +54,7 @@ def test_spans_that_cannot_be_used(typed: str, key: str) -> None:
     assert all(len(str(value)) < 100 for value in refused.value.args_.values())
 
 
+@pytest.mark.thorough
 @given(st.text(max_size=100))
 def test_any_text_gives_a_span_in_bounds_or_a_refusal(typed: str) -> None:
     try:

@@ -85,6 +85,7 @@ def test_a_value_in_the_incomplete_stretch_is_drawn_again(monkeypatch: pytest.Mo
     assert fair_draw.picks(SEED, Entrants([5, 6], [2, 5]), 1) == [Pick(0, 6, 3)]
 
 
+@pytest.mark.thorough
 def test_a_large_draw_of_everybody() -> None:
     entrants = Entrants.from_pairs((number, number % 9 + 1) for number in range(1, 10_001))
     found = fair_draw.picks(SEED, entrants, 10_000)

@@ -367,6 +367,7 @@ async def test_an_edit_holds_back_nobody_and_waits_for_its_message_alone(world: 
     assert (discord.texts[-1], discord.sent[-1].edits) == ("card 2", 1001)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("elsewhere", "least", "most"), [(True, 3, 8), (False, 240, 300)])
 async def test_a_message_that_fails_for_long_steps_aside(
     world: World, elsewhere: bool, least: int, most: int

@@ -301,12 +301,14 @@ def test_arbitrary_json_never_raises(value: object) -> None:
     assert "NOT VERIFIED" in report.render()
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(st.sampled_from([*FIELDS, "checksums"]), json_values, min_size=1, max_size=3))
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_arbitrary_fields_in_a_good_record_never_raise(fields: dict[str, Any]) -> None:
     verify({**BEACON_RECORD, **fields}, CHAIN).render()
 
 
+@pytest.mark.thorough
 @given(st.sampled_from(["beacon", "events", "excluded", "picks", "entrants"]), st.data())
 def test_arbitrary_values_inside_never_raise(name: str, data: st.DataObject) -> None:
     value = copy.deepcopy(BEACON_RECORD[name])

@@ -85,6 +85,7 @@ async def test_leaving_and_coming_back_counts_right(world: World) -> None:
     assert (back.joined, back.tickets, back.total_tickets, back.entries) == (True, 6, 7, 2)
 
 
+@pytest.mark.thorough
 async def test_200_people_twice_at_once_are_200_entries(world: World) -> None:
     giveaway = await world.create()
 

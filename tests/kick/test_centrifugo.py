@@ -57,6 +57,7 @@ async def test_chat_and_gifts_arrive_as_from_the_other_provider(kick: Kick, endp
     assert len({gift_key(gift) for gift in heard.of(GiftedSubs)}) == 1
 
 
+@pytest.mark.thorough
 async def test_pings_are_answered_and_their_absence_noticed(kick: Kick, endpoints: Endpoints) -> None:
     kick.world.centrifugo.ping = 0.1
     heard = Heard()
@@ -70,6 +71,7 @@ async def test_pings_are_answered_and_their_absence_noticed(kick: Kick, endpoint
     assert heard.of(SocketGap)[0].reason == "no answer to a ping"
 
 
+@pytest.mark.thorough
 async def test_the_token_is_replaced_before_it_expires(kick: Kick, endpoints: Endpoints) -> None:
     kick.world.centrifugo.ttl = 1
     async with listening(endpoints, Heard()) as socket:

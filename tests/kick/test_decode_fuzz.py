@@ -125,6 +125,7 @@ def test_cut_and_spoilt_frames_never_raise(raw: str, data: st.DataObject) -> Non
     stored(decode_frame(bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))]), NOW))
 
 
+@pytest.mark.thorough
 @given(st.binary(max_size=200) | st.text(max_size=200))
 @settings(max_examples=150, deadline=None)
 def test_random_input_never_raises(raw: bytes | str) -> None:

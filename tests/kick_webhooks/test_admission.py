@@ -46,6 +46,7 @@ async def _post(
     return await rig.post(headers if under is None else {**headers, "Kick-Event-Subscription-Id": under}, body)
 
 
+@pytest.mark.thorough
 async def test_an_old_word_about_the_stream_is_not_kept_and_changes_nothing(rig: Rig) -> None:
     channel, now = rig.kick.default, rig.clock.now()
     long_ago = now - timedelta(days=20)

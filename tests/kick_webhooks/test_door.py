@@ -118,6 +118,7 @@ async def test_unknown_types_and_unreadable_bodies_are_accepted_counted_and_not_
     assert await _stored(rig) == 0
 
 
+@pytest.mark.thorough
 async def test_what_fails_is_tried_again_and_holds_nobody_up(rig: Rig) -> None:
     real = rig.intake.on_webhook
     broken = [True]
@@ -154,6 +155,7 @@ async def test_live_status_comes_by_webhook_and_an_old_one_changes_nothing(rig: 
     assert rig.intake.live_of(rig.raffle.guild_id)[0]
 
 
+@pytest.mark.thorough
 def test_thousands_of_mutated_bodies_raise_nothing() -> None:
     chance = random.Random(7)
     now = datetime(2026, 11, 1, tzinfo=UTC)

@@ -238,6 +238,7 @@ def test_hosting_ends_with_a_stream_that_began_after_it() -> None:
     assert state.decide(NOW + 3 * MINUTE, chat_says=None) == (True, "api")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("at", ["infinity", "-infinity", "0001-01-01", "1970-01-01", "9999-12-31", "4713-01-01 BC"])
 async def test_a_kept_word_without_a_moment_stops_neither_minutes_nor_health(database_url: str, at: str) -> None:
     """It is set aside, counted and shown, and gives way to the next word."""

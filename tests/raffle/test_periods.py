@@ -52,6 +52,7 @@ def test_an_hour_that_the_clocks_skip_starts_at_the_first_moment_after_it() -> N
     assert boundary(2026, 14, BERLIN, 1, 0) == boundary(2027, 2, BERLIN, 1, 0)
 
 
+@pytest.mark.thorough
 @given(
     st.integers(978_307_200, 2_208_988_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
     st.sampled_from(ZONES),

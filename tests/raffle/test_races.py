@@ -168,6 +168,7 @@ async def test_a_grant_is_in_the_entrant_list_or_refused(world: World) -> None:
     assert set(frozen.ids) == paid | {THIRD}
 
 
+@pytest.mark.thorough
 async def test_a_gift_is_paid_into_the_freezing_period_or_the_next(world: World) -> None:
     """A gift may not be refused: nobody tells it again."""
     for n in range(12):
@@ -188,6 +189,7 @@ async def test_a_gift_is_paid_into_the_freezing_period_or_the_next(world: World)
         assert await world.total(MEMBER + n, period) + await world.total(MEMBER + n, after) == 15
 
 
+@pytest.mark.thorough
 async def test_grants_conversions_and_month_ends_never_wait_in_a_circle(world: World) -> None:
     for n in range(5):
         await world.link(MEMBER + n, f"viewer{n}", n + 1)

@@ -79,6 +79,7 @@ class Books:
         return [row.tickets for row in result]
 
 
+@pytest.mark.thorough
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(course=courses, rate=st.integers(0, 1000))
 async def test_whatever_the_steps_the_sum_is_that_of_one_step(

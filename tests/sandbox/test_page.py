@@ -271,6 +271,7 @@ async def test_the_panels_show_kicks_chat_once_for_each_thing_said(sandbox: Sand
     assert [(one["who"], one["count"]) for one in lines[2:]] == [("viewer2", 250), ("Anonymous", 3)]
 
 
+@pytest.mark.thorough
 async def test_a_crowd_leaves_the_newest_lines_only(sandbox: Sandbox) -> None:
     await sandbox.kick.crowd(5000)
     lines = (await panels(sandbox))["lines"]

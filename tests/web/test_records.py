@@ -88,6 +88,7 @@ async def test_a_record_is_made_once_and_anew_when_a_reserve_takes_the_place(
     assert len(json.loads(changed[2])["events"]) == 1
 
 
+@pytest.mark.thorough
 async def test_sixty_readers_of_a_large_record_share_it(
     raffle: World, server: WebServer, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
