@@ -47,6 +47,7 @@ def test_one_line_and_code_2(
     for name in variable_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("bot.load_dotenv", lambda: None)
+    monkeypatch.setattr("bot.logs.configure", lambda level, secrets: None)
     for name, value in ({"DISCORD_TOKEN": TOKEN, **variables} if variables else {}).items():
         monkeypatch.setenv(name, value)
     assert main(["run"]) == 2
