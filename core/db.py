@@ -68,7 +68,8 @@ _AWAY = (
     asyncpg.InterfaceError,
     # Demoted, or the standby of the two: nothing was changed, and it passes.
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.TargetServerAttributeNotMatched,
+    # What the driver says where a session's end falls between its own steps; and of a standby that is no primary.
+    asyncpg.InternalClientError,
     ConnectionError,
     TimeoutError,
 )
@@ -98,12 +99,14 @@ def _engine(url: str, **options: Any) -> AsyncEngine:
 
 
 def _on_error(context: ExceptionContext) -> None:
-    """A server that became read-only is left, and no error carries what was to be stored."""
+    """A lost session and a server that became read-only are left, and no error carries what was to be stored."""
     cause = getattr(context.original_exception, "__cause__", None)
     for error in (context.sqlalchemy_exception, context.original_exception, cause):
         hide_values(error)
     options = context.connection.get_execution_options() if context.connection is not None else {}
     if isinstance(cause, asyncpg.ReadOnlySQLTransactionError) and not options.get("postgresql_readonly"):
+        context.is_disconnect = True
+    if isinstance(cause, asyncpg.InternalClientError):
         context.is_disconnect = True
 
 

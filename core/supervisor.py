@@ -24,9 +24,7 @@ SELECT pid FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1 AND objsubid = 1
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-_UNREACHABLE = (
-    OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.TargetServerAttributeNotMatched, TimeoutError,
-)  # fmt: skip
+_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 STANDBY_POLL_SECONDS = 0.5
 LOCK_CHECK_SECONDS = 1.0
 STOP_SECONDS = 8.0

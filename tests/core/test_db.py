@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import asyncpg
@@ -11,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.db import Database, is_away, violated_constraint
+from core.db import Database, HotStatement, UnknownOutcome, is_away, violated_constraint
 from core.moments import stored_in_json
 from core.texts import moment
+from tests.patience import in_time
 
 
 @pytest.fixture
@@ -71,6 +73,43 @@ async def test_a_killed_connection_is_away_and_the_next_one_works(db: Database) 
             await conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     assert is_away(killed.value)
     await db.ping()
+
+
+async def test_a_session_that_ends_at_any_moment_is_away(db: Database, database_url: str) -> None:
+    """The driver has many words for it, by what it was doing: each must be read as the server's absence."""
+    errors: list[Exception] = []
+    hot = HotStatement("SELECT CAST(:x AS integer) AS x")
+
+    async def in_transactions(number: int) -> None:
+        async with db.transaction() as conn:
+            await conn.execute(text(f"SELECT {number}"))
+
+    async def alone(number: int) -> None:
+        async with db.statements() as conn:
+            await hot.one(conn, x=number)
+
+    async def ask(kind: Callable[[int], Awaitable[None]]) -> None:
+        number = 0
+        while len(errors) < 150:
+            number += 1
+            try:
+                await kind(number)
+            except Exception as error:  # noqa: BLE001 - which ones there are is the question
+                errors.append(error)
+
+    async def end_sessions() -> None:
+        admin = await asyncpg.connect(database_url)
+        while len(errors) < 150:
+            await admin.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+            )
+            await asyncio.sleep(0.001)
+        await admin.close()
+
+    async with in_time(20):
+        await asyncio.gather(end_sessions(), *(ask(kind) for kind in [in_transactions, alone] * 4))
+    assert [error for error in errors if not is_away(error) and not isinstance(error, UnknownOutcome)] == []
 
 
 async def test_nobody_listening_is_away() -> None:
