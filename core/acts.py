@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from core.clock import Clock
-from core.db import Connection, Database, UnknownOutcome, is_away
+from core.db import Connection, Database, UnknownOutcome, is_away, was_deadlock
 from core.stores import acts as store
 
 log = logging.getLogger(__name__)
@@ -47,11 +47,21 @@ class Acts:
         answer was lost and the server did not come back in time.
         """
         try:
-            return await self._once(act, work)
+            return await self._undisturbed(act, work)
         except UnknownOutcome as error:
             log.warning("act_outcome_unknown", extra={"act": act.name, "key": act.key})
             # Under the same key: whichever of the two transactions stands, the other one sees it.
             return await _again(lambda: self._once(act, work), error)
+
+    async def _undisturbed(self, act: Act, work: Work) -> Outcome:
+        """Of two that wait for each other PostgreSQL undoes one: it changed nothing, and the other goes on."""
+        try:
+            return await self._once(act, work)
+        except Exception as error:
+            if not was_deadlock(error):
+                raise
+            log.warning("act_deadlocked", extra={"act": act.name, "key": act.key})
+        return await self._once(act, work)
 
     async def _once(self, act: Act, work: Work) -> Outcome:
         async with self._db.transaction() as conn:

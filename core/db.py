@@ -38,6 +38,7 @@ __all__ = [
     "log_failure",
     "migrate",
     "violated_constraint",
+    "was_deadlock",
 ]
 
 Connection = AsyncConnection
@@ -280,6 +281,14 @@ def refuses(error: BaseException) -> bool:
         # A pooler's word for much, of which only this one stays as it is.
         if isinstance(seen, asyncpg.ProtocolViolationError) and "startup parameter" in str(seen):
             return True
+        seen = seen.__cause__
+    return seen is not None
+
+
+def was_deadlock(error: BaseException) -> bool:
+    """Whether PostgreSQL undid the transaction because it and another one waited for each other."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, asyncpg.DeadlockDetectedError):
         seen = seen.__cause__
     return seen is not None
 

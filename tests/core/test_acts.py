@@ -15,6 +15,7 @@ from core.db import Connection, Database, UnknownOutcome, is_away
 from core.errors import UserError
 from core.stores import process_state
 from tests.cut_proxy import CutProxy
+from tests.patience import in_time
 
 ACT = Act(key="request:1", name="test", guild_id=1, actor=2)
 
@@ -62,6 +63,28 @@ async def test_a_commit_that_is_cut_off_is_unknown_and_a_statement_is_not(proxy:
     assert is_away(away.value)
     assert not isinstance(away.value, UnknownOutcome)
     assert await _counted(proxy.target) == "7"
+
+
+async def test_two_acts_that_wait_for_each_other_are_both_done_once(db: Database) -> None:
+    acts, met = Acts(db, SystemClock()), asyncio.Barrier(2)
+
+    async def crossed(number: int) -> Outcome:
+        first = True
+
+        async def work(conn: Connection) -> Outcome:
+            nonlocal first
+            for key in ("a", "b") if number else ("b", "a"):
+                await process_state.put(conn, key, str(number))
+                if first:
+                    first = False
+                    await met.wait()
+            return await _count(conn)
+
+        return await acts.do(Act(key=f"request:{number}", name="test", guild_id=1, actor=2), work)
+
+    async with in_time(20):
+        done = await asyncio.gather(crossed(0), crossed(1))
+    assert sorted(outcome["number"] for outcome in done) == [1, 2]
 
 
 @pytest.mark.parametrize("arrives", [True, False])
