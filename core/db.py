@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -105,9 +105,8 @@ def _on_error(context: ExceptionContext) -> None:
     for error in (context.sqlalchemy_exception, context.original_exception, cause):
         hide_values(error)
     options = context.connection.get_execution_options() if context.connection is not None else {}
-    if isinstance(cause, asyncpg.ReadOnlySQLTransactionError) and not options.get("postgresql_readonly"):
-        context.is_disconnect = True
-    if isinstance(cause, asyncpg.InternalClientError):
+    demoted = isinstance(cause, asyncpg.ReadOnlySQLTransactionError) and not options.get("postgresql_readonly")
+    if demoted or isinstance(cause, asyncpg.InternalClientError):
         context.is_disconnect = True
 
 
@@ -258,55 +257,45 @@ def _stands_alone(connection: SyncConnection) -> bool:
     return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
 
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it was raised from: the driver's own stands at the end."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
 def is_away(error: BaseException) -> bool:
     """Whether the error means that PostgreSQL is out of reach (and nothing was decided by it)."""
-    if refuses(error):
-        return False
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, DBAPIError) and seen.connection_invalidated:
-            return True
-        if isinstance(seen, (*_AWAY, InterfaceError, PoolTimeout)):
-            return True
-        if isinstance(seen, OSError):
-            return True
-        seen = seen.__cause__
-    return False
+    return not refuses(error) and any(
+        isinstance(seen, (*_AWAY, InterfaceError, PoolTimeout, OSError))
+        or (isinstance(seen, DBAPIError) and seen.connection_invalidated)
+        for seen in _causes(error)
+    )
 
 
 def refuses(error: BaseException) -> bool:
     """Whether the server does not want us: password, database, role, or what a pooler does not know."""
-    seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, _REFUSED):
+    return any(
+        isinstance(seen, _REFUSED)
         # A pooler's word for much, of which only this one stays as it is.
-        if isinstance(seen, asyncpg.ProtocolViolationError) and "startup parameter" in str(seen):
-            return True
-        seen = seen.__cause__
-    return seen is not None
+        or (isinstance(seen, asyncpg.ProtocolViolationError) and "startup parameter" in str(seen))
+        for seen in _causes(error)
+    )
 
 
 def was_deadlock(error: BaseException) -> bool:
     """Whether PostgreSQL undid the transaction because it and another one waited for each other."""
-    seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, asyncpg.DeadlockDetectedError):
-        seen = seen.__cause__
-    return seen is not None
+    return any(isinstance(seen, asyncpg.DeadlockDetectedError) for seen in _causes(error))
 
 
 def is_beyond_column(error: BaseException) -> bool:
     """Whether a number was larger than its column can hold: nothing there has it."""
-    seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, OverflowError):
-        seen = seen.__cause__
-    return seen is not None
+    return any(isinstance(seen, OverflowError) for seen in _causes(error))
 
 
 def lacks_schema(error: BaseException) -> bool:
     """Whether the error means that a table is missing: the migrations did not run yet."""
-    seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, asyncpg.UndefinedTableError):
-        seen = seen.__cause__
-    return seen is not None
+    return any(isinstance(seen, asyncpg.UndefinedTableError) for seen in _causes(error))
 
 
 def log_failure(log: logging.Logger, event: str, error: Exception, **fields: object) -> None:
