@@ -51,7 +51,7 @@ class Acts:
         except UnknownOutcome as error:
             log.warning("act_outcome_unknown", extra={"act": act.name, "key": act.key})
             # Under the same key: whichever of the two transactions stands, the other one sees it.
-            return await _again(lambda: self._once(act, work), error)
+            return await _again(lambda: self._undisturbed(act, work), error)
 
     async def _undisturbed(self, act: Act, work: Work) -> Outcome:
         """Of two that wait for each other PostgreSQL undoes one: it changed nothing, and the other goes on."""
