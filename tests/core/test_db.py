@@ -104,7 +104,6 @@ async def test_a_session_that_ends_at_any_moment_is_away(db: Database, database_
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
             )
-            await asyncio.sleep(0.001)
         await admin.close()
 
     async with in_time(20):
