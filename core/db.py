@@ -298,7 +298,7 @@ def lacks_schema(error: BaseException) -> bool:
     return any(isinstance(seen, asyncpg.UndefinedTableError) for seen in _causes(error))
 
 
-def log_failure(log: logging.Logger, event: str, error: Exception, **fields: object) -> None:
+def log_failure(log: logging.Logger, event: str, error: BaseException, **fields: object) -> None:
     """One line for a server that is out of reach, which mends itself; everything else with its traceback."""
     if is_away(error):
         log.warning(event, extra={**fields, "error": repr(error)})

@@ -10,7 +10,7 @@ from functools import partial
 
 from core import outbox, reserves
 from core.attendance import Attendance
-from core.db import Database
+from core.db import Database, log_failure
 from core.errors import NotReady
 from core.reserves import Look
 from giveaway import announcements, giveaway_system, presets, store, winners
@@ -142,8 +142,8 @@ class GiveawayChecker:
         except NotReady as error:
             log.info("giveaway_act_waits", extra={"fields": {"act": act, "giveaway": giveaway_id, "for": str(error)}})
             return False
-        except Exception as error:
-            log.exception("giveaway_act_failed", extra={"fields": {"act": act, "giveaway": giveaway_id}})
+        except Exception as error:  # noqa: BLE001 - logged, and done again at the next look
+            log_failure(log, "giveaway_act_failed", error, act=act, giveaway=giveaway_id)
             self.last_error = f"{act} {giveaway_id}: {error!r}"
             return False
 

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from core.clock import Clock, monotonic
-from core.db import is_away
+from core.db import is_away, log_failure
 from core.kick_events import Hosting, KickChannelIds, KickEvent, KickSubscription, LiveStatus, slug_forms
 from kick.api import ApiFailed, KickApi
 from kick.deafness import Deafness
@@ -189,7 +189,7 @@ class KickListener:
     def _polled_once(self, task: asyncio.Task[None]) -> None:
         self._polls.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("kick_poll_failed", exc_info=error)
+            log_failure(log, "kick_poll_failed", error)
 
     async def _resolved(self, ids: KickChannelIds) -> KickChannelIds:
         """The ids as configured, completed by what was found once."""

@@ -12,7 +12,7 @@ import aiohttp
 
 from core import guilds, outbox
 from core.clock import Clock
-from core.db import Connection, Database, Row
+from core.db import Connection, Database, Row, log_failure
 from core.guilds import Guilds, GuildSettings
 from core.messages import Message
 from raffle_system import feed_store, periods, shuffle_link_store, store, wager_announcements, wager_store
@@ -98,7 +98,7 @@ class ShuffleTracker:
             return
         for failed in results:
             if isinstance(failed, BaseException):
-                log.error("last_wager_poll_failed", exc_info=failed, extra={"guild": guild_id})
+                log_failure(log, "last_wager_poll_failed", failed, guild=guild_id)
 
     async def poll(self, feed: Feed, *, last_call: bool = False) -> Paid:
         """One request to a feed and everything that follows from its answer."""

@@ -82,6 +82,20 @@ async def test_nor_while_the_database_is_away(world: World) -> None:
     assert await _holder(world, giveaway) == winner
 
 
+async def test_an_act_that_misses_the_database_is_a_warning_and_comes_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    there, world.checker._roles._db = world.checker._roles._db, Database("postgresql://nobody@127.0.0.1:1/none")
+    await world.checker.check()
+    assert [(one.levelname, one.exc_info) for one in caplog.records if one.msg == "giveaway_act_failed"] == [
+        ("WARNING", None)
+    ]
+    assert world.checker.last_error is not None
+    world.checker._roles._db = there
+    await world.checker.check()
+    assert world.checker.last_error is None
+
+
 async def test_a_clock_that_jumps_under_a_running_bot_is_no_absence(world: World) -> None:
     giveaway, winner = await _won(world)
     world.clock.advance(hours=25)
