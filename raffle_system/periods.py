@@ -42,12 +42,18 @@ async def active(conn: Connection, guild_id: int, *, for_update: bool = False) -
 
 async def held_open(conn: Connection, guild_id: int) -> Period:
     """The running raffle, which is not frozen before this transaction ends. Errors: `raffle.not_open_yet`."""
+    found = await held_open_if_any(conn, guild_id)
+    if found is None:
+        raise UserError("raffle.not_open_yet")
+    return found
+
+
+async def held_open_if_any(conn: Connection, guild_id: int) -> Period | None:
+    """`held_open`; None before the first raffle was opened."""
     row = await store.active(conn, guild_id, held_open=True)
     if row is None:  # it ended while we waited for it: the next statement sees its successor
         row = await store.active(conn, guild_id, held_open=True)
-    if row is None:
-        raise UserError("raffle.not_open_yet")
-    return _period(row)
+    return _period(row) if row is not None else None
 
 
 async def by_number(conn: Connection, guild_id: int, number: int) -> Period:

@@ -113,7 +113,9 @@ class RaffleSchedule:
     async def _convert(self, conn: Connection, settings: GuildSettings, due_at: datetime) -> None:
         for ended in await periods.lately_ended(conn, self._clock, settings.guild_id):
             await self._pay(conn, settings, ended)
-        await self._pay(conn, settings, await periods.held_open(conn, settings.guild_id))
+        running = await periods.held_open_if_any(conn, settings.guild_id)
+        if running is not None:  # a server that has just invited the bot is known a moment before its raffle
+            await self._pay(conn, settings, running)
 
     async def remind(self) -> None:
         """Remind every guild of an end that is near."""

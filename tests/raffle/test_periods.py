@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from core.db import violated_constraint
+from core.db import Database, violated_constraint
 from core.errors import UserError
+from core.jobs import Scheduler
 from raffle_system import periods, scheduler
 from raffle_system.models import Period
 from raffle_system.month import boundary, current_boundary, next_boundary, title_of
@@ -185,6 +186,16 @@ async def test_only_one_period_is_active(world: World) -> None:
             g=world.guild_id,
         )
     assert violated_constraint(refused.value) == "raffle_periods_one_active"
+
+
+async def test_before_its_first_raffle_a_server_has_nothing_to_convert(db: Database) -> None:
+    """It is known a moment before: what runs in between is no failure."""
+    world = World(db)
+    await world.guilds.load()
+    await world.guilds.ensure(GUILD)
+    runs = Scheduler(db, world.clock, world.guilds, world.schedule.jobs(), world.schedule.ticks(), 1)
+    await runs.tick()
+    assert (runs.ticked, runs.failures, runs.last_error) == (1, 0, None)
 
 
 async def test_an_event_belongs_to_the_period_that_contains_its_time(
